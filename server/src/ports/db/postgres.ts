@@ -1,0 +1,116 @@
+import { SQL } from 'bun'
+import { DatabaseError, DatabaseUnavailable, type Db, type Statement, type Transaction } from './port.ts'
+
+/** SQLSTATE classes and codes that say "not now", and not "not so": connection lost, shutting down, out of room. */
+const UNAVAILABLE = /^(08|57P0[1-5]|53[0-3]|58030|25006)/
+const CHECK_MS = 1000
+/** Every statement of ours is fast with a plan that knows no values; planning each anew costs more than it saves. */
+const CONNECTION = { application_name: 'messenger', plan_cache_mode: 'force_generic_plan', jit: 'off' }
+
+interface PostgresError extends Error {
+  code?: string
+  errno?: string
+  constraint?: string
+}
+
+/** The verdict of the server, or that there is none. */
+function translated(error: unknown): Error {
+  if (!(error instanceof Error)) return new DatabaseUnavailable(String(error))
+  const { code, errno, constraint, message } = error as PostgresError
+  if (code !== 'ERR_POSTGRES_SERVER_ERROR') {
+    // Anything that did not come from the server is the connection's: closed, refused, timed out.
+    const ours = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
+    return ours ? error : new DatabaseUnavailable(message, { cause: error })
+  }
+  const sqlstate = String(errno ?? '')
+  return UNAVAILABLE.test(sqlstate)
+    ? new DatabaseUnavailable(message, { cause: error })
+    : new DatabaseError(message, sqlstate, constraint ?? /constraint "([^"]+)"/.exec(message)?.[1] ?? null)
+}
+
+type Runner = Pick<SQL, 'unsafe'>
+
+const run = async <Row>(runner: Runner, { text, values }: Statement): Promise<Row[]> => {
+  try {
+    const bound = values.map((value) => (value === undefined ? null : value))
+    return (await runner.unsafe(text, bound as never[])) as Row[]
+  } catch (error) {
+    throw translated(error)
+  }
+}
+
+const reads = ({ text }: Statement) => /^\s*select\b/i.test(text)
+
+/** A killed backend shows as one failed query for each pooled connection: a read is tried once more. */
+async function runAgain<Row>(runner: Runner, statement: Statement): Promise<Row[]> {
+  try {
+    return await run<Row>(runner, statement)
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable) || !reads(statement)) throw error
+    return run<Row>(runner, statement)
+  }
+}
+
+const deadline = (ms: number) =>
+  new Promise<never>((_, reject) =>
+    setTimeout(() => reject(new DatabaseUnavailable('no answer in time')), ms).unref(),
+  )
+
+export interface PostgresOptions {
+  /** Connections in the pool. */
+  max: number
+  replica_url?: string | null
+}
+
+/**
+ * Opens a pool. `idleTimeout` and `maxLifetime` stay 0: they would close connections with queries in flight.
+ */
+export async function openPostgres(url: string, { max, replica_url }: PostgresOptions): Promise<Db> {
+  const open = (at: string) =>
+    new SQL(at, {
+      max,
+      idleTimeout: 0,
+      maxLifetime: 0,
+      connectionTimeout: 10,
+      connection: CONNECTION,
+    } as never)
+  const primary = open(url)
+  const other = replica_url ? open(replica_url) : null
+  const db: Db = {
+    query: (statement) => runAgain(primary, statement),
+    transaction: async <T>(work: (tx: Transaction) => Promise<T>) => {
+      let thrown: { error: unknown } | null = null
+      try {
+        return (await primary.begin(async (tx) => {
+          try {
+            return await work({
+              query: (statement) => run(tx, statement),
+              script: async (text) => {
+                await tx
+                  .unsafe(text)
+                  .simple()
+                  .catch((error: unknown) => {
+                    throw translated(error)
+                  })
+              },
+            })
+          } catch (error) {
+            thrown = { error }
+            throw error
+          }
+        })) as T
+      } catch (error) {
+        // What the work itself threw keeps its meaning; the rest is begin, commit or the connection.
+        throw thrown ? (thrown as { error: unknown }).error : translated(error)
+      }
+    },
+    replica: { query: (statement) => runAgain(other ?? primary, statement) },
+    check: async () => {
+      await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
+    },
+    close: async () => {
+      await Promise.all([primary.close({ timeout: 2 }), other?.close({ timeout: 2 })])
+    },
+  }
+  return db
+}
