@@ -1,0 +1,257 @@
+import { readFileSync } from 'node:fs'
+
+export interface Config {
+  host: string
+  port: number
+  public_url: string | null
+  data_dir: string
+  database_url: string | null
+  database_replica_url: string | null
+  database_pool: number
+  redis_url: string | null
+  /** Null: one is generated into the data folder. */
+  jwt_secret: string | null
+  /** Seconds. */
+  jwt_access_ttl: number
+  /** Seconds. */
+  jwt_refresh_ttl: number
+  cors_origins: string[]
+  trusted_proxies: string[]
+  registration: 'open' | 'invite' | 'closed'
+  admin_username: string | null
+  admin_password: string | null
+  rate_limits: boolean
+  log_level: string
+}
+
+type Environment = Record<string, string | undefined>
+
+interface Setting {
+  name: string
+  meaning: string
+  /** As it would be written in the environment; '' for none. */
+  standard: string
+  secret?: boolean
+  /** Turns the text into the value; throws a sentence that ends "NAME …". */
+  read: (text: string) => unknown
+}
+
+const text = (value: string) => value
+const nothingOr = (value: string) => (value === '' ? null : value)
+const list = (value: string) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
+
+const whole = (minimum: number, maximum: number) => (value: string) => {
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || number < minimum || number > maximum)
+    throw new Error(`has to be a whole number from ${minimum} to ${maximum}`)
+  return number
+}
+
+const oneOf =
+  (...choices: string[]) =>
+  (value: string) => {
+    if (!choices.includes(value)) throw new Error(`has to be one of ${choices.join(', ')}`)
+    return value
+  }
+
+const url =
+  (...protocols: string[]) =>
+  (value: string) => {
+    if (value === '') return null
+    if (!protocols.some((protocol) => value.startsWith(`${protocol}://`)) || !URL.canParse(value))
+      throw new Error(
+        `has to be an address that begins with ${protocols.map((one) => `${one}://`).join(' or ')}`,
+      )
+    return value
+  }
+
+const SETTINGS: Record<keyof Config, Setting> = {
+  host: {
+    name: 'HOST',
+    standard: '127.0.0.1',
+    read: text,
+    meaning: 'Address to listen on; 0.0.0.0 opens it to other computers.',
+  },
+  port: {
+    name: 'PORT',
+    standard: '8080',
+    read: whole(0, 65_535),
+    meaning: 'Port to listen on; 0 takes a free one.',
+  },
+  public_url: {
+    name: 'PUBLIC_URL',
+    standard: '',
+    read: (value) => url('http', 'https')(value.replace(/\/+$/, '')),
+    meaning: 'How people reach the server, as https://chat.example.org. Its pages may open sockets.',
+  },
+  data_dir: {
+    name: 'DATA_DIR',
+    standard: './data',
+    read: text,
+    meaning: 'Folder for everything that is kept: the database, generated secrets.',
+  },
+  database_url: {
+    name: 'DATABASE_URL',
+    standard: '',
+    secret: true,
+    read: url('postgres', 'postgresql'),
+    meaning: 'A PostgreSQL 16 or newer; without it one of our own runs in the data folder.',
+  },
+  database_replica_url: {
+    name: 'DATABASE_REPLICA_URL',
+    standard: '',
+    secret: true,
+    read: url('postgres', 'postgresql'),
+    meaning: 'A read replica, for reads that may be a moment old.',
+  },
+  database_pool: {
+    name: 'DATABASE_POOL',
+    standard: '8',
+    read: whole(2, 1000),
+    meaning: 'Connections to the database.',
+  },
+  redis_url: {
+    name: 'REDIS_URL',
+    standard: '',
+    secret: true,
+    read: url('redis', 'rediss'),
+    meaning: 'A Redis 7 or Valkey, needed as soon as there is more than one node.',
+  },
+  jwt_secret: {
+    name: 'JWT_SECRET',
+    standard: '',
+    secret: true,
+    read: (value) => {
+      if (value !== '' && Buffer.byteLength(value) < 32) throw new Error('has to be at least 32 bytes long')
+      return nothingOr(value)
+    },
+    meaning:
+      'Signs access tokens, 32 bytes or more; the same on all nodes. Without it one is generated into the data folder.',
+  },
+  jwt_access_ttl: {
+    name: 'JWT_ACCESS_TTL',
+    standard: '3600',
+    read: whole(30, 86_400),
+    meaning: 'Life of an access token, in seconds.',
+  },
+  jwt_refresh_ttl: {
+    name: 'JWT_REFRESH_TTL',
+    standard: '604800',
+    read: whole(60, 31_536_000),
+    meaning: 'Life of a session that is not used, in seconds.',
+  },
+  cors_origins: {
+    name: 'CORS_ORIGINS',
+    standard: '',
+    read: list,
+    meaning: 'Pages elsewhere that may call the API, separated by commas.',
+  },
+  trusted_proxies: {
+    name: 'TRUSTED_PROXIES',
+    standard: '',
+    read: list,
+    meaning: 'Addresses of proxies whose X-Forwarded-For is believed, separated by commas.',
+  },
+  registration: {
+    name: 'REGISTRATION',
+    standard: 'open',
+    read: oneOf('open', 'invite', 'closed'),
+    meaning: 'Who may make an account: open, invite or closed.',
+  },
+  admin_username: {
+    name: 'ADMIN_USERNAME',
+    standard: '',
+    read: nothingOr,
+    meaning: 'The first admin, made at a start when there is none.',
+  },
+  admin_password: {
+    name: 'ADMIN_PASSWORD',
+    standard: '',
+    secret: true,
+    read: nothingOr,
+    meaning: 'The password of the first admin.',
+  },
+  rate_limits: {
+    name: 'RATE_LIMITS',
+    standard: 'on',
+    read: (value) => oneOf('on', 'off')(value) === 'on',
+    meaning: 'Limits per person and address; off is for load tests.',
+  },
+  log_level: {
+    name: 'LOG_LEVEL',
+    standard: 'info',
+    read: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    meaning: 'How much is logged: trace, debug, info, warn, error, fatal or silent.',
+  },
+}
+
+/** Every mistake of a configuration at once, a sentence each. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly string[]
+  constructor(mistakes: readonly string[]) {
+    super(
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n  ${mistakes.join('\n  ')}`,
+    )
+    this.mistakes = mistakes
+  }
+}
+
+interface Given {
+  text: string
+  source: 'default' | 'environment' | 'file'
+}
+
+function given(setting: Setting, env: Environment): Given {
+  const { name, secret, standard } = setting
+  const [value, file] = [env[name], secret ? env[`${name}_FILE`] : undefined]
+  if (value !== undefined && value !== '' && file) throw new Error(`and ${name}_FILE are both set`)
+  if (file) {
+    try {
+      return { text: readFileSync(file, 'utf8').trim(), source: 'file' }
+    } catch {
+      throw new Error(`is to be read from ${file} (${name}_FILE), which cannot be read`)
+    }
+  }
+  return value === undefined || value === ''
+    ? { text: standard, source: 'default' }
+    : { text: value, source: 'environment' }
+}
+
+/** Reads everything once; an empty environment is a good one. Throws `ConfigError`. */
+export function readConfig(env: Environment): Config {
+  const mistakes: string[] = []
+  const entries = Object.entries(SETTINGS).map(([key, setting]) => {
+    try {
+      return [key, setting.read(given(setting, env).text)]
+    } catch (error) {
+      mistakes.push(`${setting.name} ${(error as Error).message}.`)
+      return [key, null]
+    }
+  })
+  const config = Object.fromEntries(entries) as Config
+  if ((config.admin_username === null) !== (config.admin_password === null))
+    mistakes.push('ADMIN_USERNAME and ADMIN_PASSWORD go together: one of them is missing.')
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
+  return config
+}
+
+export interface DescribedSetting {
+  name: string
+  meaning: string
+  standard: string
+  value: string
+  source: Given['source']
+}
+
+/** Every setting as `messenger config` prints it; secrets are not shown. */
+export function describeSettings(env: Environment): DescribedSetting[] {
+  return Object.values(SETTINGS).map((setting) => {
+    const { text: value, source } = given(setting, env)
+    const shown = setting.secret && value !== '' ? '(set)' : value
+    return { name: setting.name, meaning: setting.meaning, standard: setting.standard, value: shown, source }
+  })
+}

@@ -1,0 +1,593 @@
+import type { BodyOf, Chat, ChatType, Member, ReadReceipt, Role, updateChat } from '@messenger/contract'
+import { Refusal, refusing } from '../../http/refusal.ts'
+import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
+import type { ListCursor, StoredRow } from './rows.ts'
+import type { NewRoom } from './rules.ts'
+
+const PUBLIC_NAME_TAKEN = {
+  chats_public_name_key: { code: 'public_name_taken', field: 'public_name' },
+} as const
+
+/** Bounds of what one event may touch: people whose presence or name somebody's change is told to. */
+const CONTACTS_MAX = 5000
+const CONTACT_CHAT_MAX = 200
+const RECEIPTS_MAX = 200
+const RECEIPT_CHAT_MAX = 100
+
+export async function chatsOf(db: Queries, user_id: number): Promise<number[]> {
+  const rows = await db.query<{ chat_id: number }>(
+    sql`select chat_id::float8 from chat_members where user_id = ${user_id}`,
+  )
+  return rows.map(({ chat_id }) => chat_id)
+}
+
+export async function isMember(db: Queries, chat_id: number, user_id: number): Promise<boolean> {
+  const found = await db.query(
+    sql`select 1 from chat_members where chat_id = ${chat_id} and user_id = ${user_id}`,
+  )
+  return found.length > 0
+}
+
+/** Everybody who shares a chat of up to 200 people with this person, without them. */
+export async function contactsOf(db: Queries, user_id: number): Promise<number[]> {
+  const rows = await db.query<{ user_id: number }>(sql`
+    select distinct other.user_id::float8
+    from chat_members me
+    join chats c on c.id = me.chat_id and c.member_count <= ${CONTACT_CHAT_MAX}
+    join chat_members other on other.chat_id = me.chat_id and other.user_id <> me.user_id
+    where me.user_id = ${user_id}
+    limit ${CONTACTS_MAX}`)
+  return rows.map((row) => row.user_id)
+}
+
+export async function memberIdsOf(db: Queries, chat_id: number): Promise<number[]> {
+  const rows = await db.query<{ user_id: number }>(sql`
+    select user_id::float8 from chat_members where chat_id = ${chat_id}`)
+  return rows.map((row) => row.user_id)
+}
+
+/** The caller's role; refuses strangers as if there were nothing. */
+export async function roleIn(
+  db: Queries,
+  chat_id: number,
+  user_id: number,
+): Promise<{ role: Role; type: ChatType }> {
+  const [found] = await db.query<{ role: Role; type: ChatType }>(sql`
+    select m.role, c.type from chat_members m join chats c on c.id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
+  if (!found) throw new Refusal('not_found')
+  return found
+}
+
+/**
+ * Unread = the seqs after the read mark less the tombstones and what was hidden among them: never a count over
+ * messages, so a backlog of ten thousand costs what none does.
+ */
+const UNREAD: Statement = sql`
+  greatest(0, h.last_seq - greatest(m.last_read_seq, m.cleared_seq)
+    - case when h.last_tombstone_seq > greatest(m.last_read_seq, m.cleared_seq) then (
+        select count(*) from message_tombstones t
+        where t.chat_id = m.chat_id and t.seq > greatest(m.last_read_seq, m.cleared_seq)) else 0 end
+    - case when m.hidden_count > 0 then (
+        select count(*) from messages_hidden x
+        where x.chat_id = m.chat_id and x.user_id = m.user_id and x.seq > greatest(m.last_read_seq, m.cleared_seq)
+          and not exists (select from message_tombstones t where t.chat_id = x.chat_id and t.seq = x.seq)) else 0 end
+  )::float8`
+
+/** Other people's farthest read mark, of those who share it, if the reader shares theirs; small chats only. */
+const OTHERS_READ: Statement = sql`
+  case when c.member_count between 2 and ${RECEIPT_CHAT_MAX} then coalesce((
+    select max(o.last_read_seq) from chat_members o left join user_settings s on s.user_id = o.user_id
+    where o.chat_id = m.chat_id and o.user_id <> m.user_id and coalesce(s.read_receipts_enabled, true)), 0) else 0 end`
+
+const ROW: Statement = sql`
+  m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id is not null as has_avatar,
+  c.member_count, (extract(epoch from coalesce(h.last_at, c.created_at)) * 1000)::float8 as updated_ms,
+  (extract(epoch from h.last_at) * 1000)::float8 as last_ms, h.last_seq::float8, h.revision::float8,
+  m.last_read_seq::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_favorite, m.is_pinned, m.is_archived,
+  coalesce(m.muted_until > now(), false) as is_muted,
+  case when coalesce(mine.read_receipts_enabled, true) then ${OTHERS_READ} else 0 end::float8 as others_read_seq,
+  p.id::float8 as preview_id, left(p.content, 160) as preview, p.message_type as preview_type,
+  p.sender_id::float8 as preview_sender_id, coalesce(nullif(pu.display_name, ''), pu.username) as preview_sender_name,
+  o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
+  o.avatar_file_id is not null as other_has_avatar,
+  coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence`
+
+const LISTED: Statement = sql`
+  chat_members m
+  join chats c on c.id = m.chat_id
+  join chat_heads h on h.chat_id = m.chat_id
+  left join user_settings mine on mine.user_id = m.user_id
+  left join lateral (
+    select v.id, v.content, v.message_type, v.sender_id from messages v
+    where v.chat_id = m.chat_id and m.hidden_count = 0 and v.id = h.preview_message_id and v.seq > m.cleared_seq
+    union all
+    (select v.id, v.content, v.message_type, v.sender_id from messages v
+    where m.hidden_count > 0 and v.chat_id = m.chat_id and v.seq > m.cleared_seq and not v.is_deleted
+      and not exists (select from messages_hidden x
+        where x.chat_id = m.chat_id and x.user_id = m.user_id and x.message_id = v.id)
+    order by v.id desc limit 1)
+    limit 1
+  ) p on true
+  left join users pu on pu.id = p.sender_id
+  left join lateral (
+    select d.user_id from chat_members d
+    where c.type = 'direct' and d.chat_id = m.chat_id and d.user_id <> m.user_id limit 1
+  ) other on true
+  left join users o on o.id = other.user_id
+  left join user_settings os on os.user_id = o.id`
+
+const SHOWN: Statement = sql`(not m.is_hidden or h.last_seq > m.cleared_seq)`
+
+/** The caller's chats as the list sorts them: pinned, favourites, newest. */
+export const listOf = (
+  db: Queries,
+  user_id: number,
+  asked: { archived: boolean; limit: number; after: ListCursor | null },
+) => {
+  const { archived, limit, after } = asked
+  const beyond = after
+    ? sql`where (is_pinned::int, is_favorite::int, updated_ms, id)
+        < (${Number(after.is_pinned)}::int, ${Number(after.is_favorite)}::int, ${after.updated_ms}::float8, ${after.id}::float8)`
+    : sql``
+  return db.query<StoredRow>(sql`
+    select * from (
+      select ${ROW} from ${LISTED}
+      where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
+    ) rows ${beyond}
+    order by is_pinned desc, is_favorite desc, updated_ms desc, id desc
+    limit ${limit}`)
+}
+
+/** The caller's rows of these chats. */
+export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
+  db.query<StoredRow>(sql`
+    select ${ROW} from ${LISTED}
+    where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
+
+export async function unreadOf(db: Queries, chat_id: number, user_id: number): Promise<number> {
+  const [found] = await db.query<{ unread: number }>(sql`
+    select ${UNREAD} as unread from chat_members m join chat_heads h on h.chat_id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
+  return found?.unread ?? 0
+}
+
+export interface Opened {
+  id: number
+  created: boolean
+}
+
+/** The one direct chat of two people, or of one with themselves; made when it is not there. */
+export async function openDirect(db: Db, me: number, other: number): Promise<Opened> {
+  const key = me === other ? String(me) : `${Math.min(me, other)}:${Math.max(me, other)}`
+  const people = [...new Set([me, other])]
+  const [made] = await db.query<{ id: number | null; found: number }>(sql`
+    with people as (select id from users where id = any(${people}::bigint[]) and is_active),
+    chat as (
+      insert into chats (type, direct_key, owner_id, member_count)
+      select 'direct', ${key}, case when ${me === other} then ${me}::bigint end, ${people.length}::int
+      where (select count(*) from people) = ${people.length}::int
+      on conflict do nothing
+      returning id
+    ),
+    head as (insert into chat_heads (chat_id) select id from chat),
+    members as (
+      insert into chat_members (chat_id, user_id, role)
+      select chat.id, people.id, case when ${me === other} then 'owner' else 'member' end from chat, people
+    )
+    select (select id from chat)::float8 as id, (select count(*) from people)::int as found`)
+  if (made!.found !== people.length) throw new Refusal('not_found', { field: 'member_ids' })
+  if (made!.id !== null) return { id: made!.id, created: true }
+  // Somebody was first: theirs is committed now, and a new statement sees it. It comes back to the caller's list.
+  const [found] = await db.query<{ id: number }>(sql`
+    with chat as (select id from chats where direct_key = ${key}),
+    shown as (
+      update chat_members m set is_hidden = false, changed = pg_current_xact_id()
+      from chat where m.chat_id = chat.id and m.user_id = ${me} and m.is_hidden
+    )
+    select id::float8 from chat`)
+  if (!found) throw new Refusal('not_found')
+  return { id: found.id, created: false }
+}
+
+/** A group or channel with its members; nothing is made when one of them is unknown. */
+export async function openRoom(db: Db, me: number, room: NewRoom): Promise<number> {
+  const people = [me, ...room.member_ids]
+  const [made] = await refusing(
+    db.query<{ id: number | null }>(sql`
+      with people as (select id from users where id = any(${people}::bigint[]) and is_active),
+      chat as (
+        insert into chats (type, title, description, public_name, owner_id, member_count)
+        select ${room.type}, ${room.title}, ${room.description}, ${room.public_name}, ${me}::bigint, ${people.length}::int
+        where (select count(*) from people) = ${people.length}::int
+        returning id
+      ),
+      head as (insert into chat_heads (chat_id) select id from chat),
+      members as (
+        insert into chat_members (chat_id, user_id, role)
+        select chat.id, people.id, case when people.id = ${me} then 'owner' else 'member' end from chat, people
+      )
+      select (select id from chat)::float8 as id`),
+    PUBLIC_NAME_TAKEN,
+  )
+  if (made!.id === null) throw new Refusal('not_found', { field: 'member_ids' })
+  return made!.id
+}
+
+const MEMBER: Statement = sql`
+  u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name, m.role, m.joined_at,
+  case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url,
+  coalesce(s.last_seen_visibility, 'everyone') = 'everyone' as shows_presence`
+
+export type FoundMember = Omit<Member, 'joined_at' | 'is_online'> & {
+  joined_at: Date
+  shows_presence: boolean
+}
+
+const literally = (text: string) => text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
+
+/** A page of members by the time they joined; `after` is the last id of the page before. */
+export const membersOf = (
+  db: Queries,
+  chat_id: number,
+  asked: { limit: number; after?: number | undefined; q?: string | undefined },
+) => {
+  const part = `%${literally(asked.q?.trim().toLowerCase() ?? '')}%`
+  const beyond =
+    asked.after === undefined
+      ? sql``
+      : sql`and (m.joined_at, m.user_id) > (
+        select a.joined_at, a.user_id from chat_members a where a.chat_id = ${chat_id} and a.user_id = ${asked.after})`
+  return db.query<FoundMember>(sql`
+    select ${MEMBER}
+    from chat_members m join users u on u.id = m.user_id left join user_settings s on s.user_id = u.id
+    where m.chat_id = ${chat_id} and (lower(u.username) like ${part} or lower(u.display_name) like ${part}) ${beyond}
+    order by m.joined_at, m.user_id
+    limit ${asked.limit}`)
+}
+
+export type FoundChat = Omit<Chat, 'created_at' | 'members' | 'name'> & { created_at: Date }
+
+export async function chatFor(db: Queries, chat_id: number, user_id: number): Promise<FoundChat> {
+  const [chat] = await db.query<FoundChat>(sql`
+    select c.id::float8, c.type, c.title, c.description, c.public_name, c.owner_id::float8, c.created_at,
+      case when c.avatar_file_id is not null then '/chats/' || c.id || '/avatar' end as avatar_url,
+      c.member_count, m.role as my_role
+    from chat_members m join chats c on c.id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
+  if (!chat) throw new Refusal('not_found')
+  return chat
+}
+
+export async function chatNamed(db: Queries, public_name: string) {
+  const [chat] = await db.query<Omit<FoundChat, 'owner_id' | 'avatar_url' | 'my_role'>>(sql`
+    select id::float8, type, title, description, public_name, created_at, member_count
+    from chats where lower(public_name) = lower(${public_name})`)
+  if (!chat) throw new Refusal('not_found')
+  return chat
+}
+
+/** Locks the chat, so that its member count stays what its rows say; null when it is gone. */
+const lockChat = async (tx: Queries, chat_id: number) => {
+  const [chat] = await tx.query<{ type: ChatType; owner_id: number | null; public_name: string | null }>(sql`
+    select type, owner_id::float8, public_name from chats where id = ${chat_id} for update`)
+  return chat ?? null
+}
+
+/** Those of `user_ids` who became members now. They have read everything that was said before. */
+async function enter(tx: Queries, chat_id: number, user_ids: readonly number[]): Promise<number[]> {
+  const joined = await tx.query<{ user_id: number }>(sql`
+    with joined as (
+      insert into chat_members (chat_id, user_id, last_read_seq, last_read_msg_id)
+      select h.chat_id, u.id, h.last_seq, nullif(h.last_message_id, 0)
+      from chat_heads h, users u
+      where h.chat_id = ${chat_id} and u.id = any(${user_ids}::bigint[]) and u.is_active
+      on conflict do nothing
+      returning user_id
+    ),
+    back as (delete from chat_departures d using joined where d.user_id = joined.user_id and d.chat_id = ${chat_id}),
+    counted as (
+      update chats set member_count = member_count + (select count(*) from joined)
+      where id = ${chat_id} and exists (select from joined)
+    )
+    select user_id::float8 from joined`)
+  return joined.map((row) => row.user_id)
+}
+
+export interface Joined {
+  joined: boolean
+  role: Role
+}
+
+/** Joins a chat that has a public name. */
+export const joinPublic = (db: Db, chat_id: number, user_id: number): Promise<Joined> =>
+  db.transaction(async (tx) => {
+    const chat = await lockChat(tx, chat_id)
+    if (!chat || (chat.public_name === null && !(await isMember(tx, chat_id, user_id))))
+      throw new Refusal('not_found')
+    const joined = await enter(tx, chat_id, [user_id])
+    return { joined: joined.length > 0, role: (await roleIn(tx, chat_id, user_id)).role }
+  })
+
+/** Adds people to a group or channel under `decide`; refuses unknown ones, and then nobody is added. */
+export const addTo = (
+  db: Db,
+  chat_id: number,
+  me: number,
+  user_ids: readonly number[],
+  decide: (mine: { role: Role; type: ChatType }) => void,
+): Promise<number[]> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    decide(await roleIn(tx, chat_id, me))
+    const [known] = await tx.query<{ count: number }>(sql`
+      select count(*)::int as count from users where id = any(${user_ids}::bigint[]) and is_active`)
+    if (known!.count !== new Set(user_ids).size) throw new Refusal('not_found', { field: 'user_ids' })
+    return enter(tx, chat_id, user_ids)
+  })
+
+async function depart(tx: Queries, chat_id: number, user_id: number): Promise<boolean> {
+  const left = await tx.query(sql`
+    with gone as (delete from chat_members where chat_id = ${chat_id} and user_id = ${user_id} returning user_id),
+    noted as (
+      insert into chat_departures (user_id, chat_id) select user_id, ${chat_id} from gone
+      on conflict (user_id, chat_id) do update set left_at = now(), changed = pg_current_xact_id()
+    ),
+    forgotten as (delete from messages_hidden where chat_id = ${chat_id} and user_id = ${user_id}),
+    counted as (update chats set member_count = member_count - 1 where id = ${chat_id} and exists (select from gone))
+    select 1 as one from gone`)
+  return left.length > 0
+}
+
+export interface Left {
+  /** Everyone who was in the chat when it was deleted with its last member; null while it lives. */
+  deleted: boolean
+}
+
+/** Leaves a group or channel. Its owner may only when nobody else is in it, and takes it along. */
+export const leave = (db: Db, chat_id: number, user_id: number): Promise<Left> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    const { role } = await roleIn(tx, chat_id, user_id)
+    if (role === 'owner') {
+      const others = await tx.query(sql`
+        select 1 as one from chat_members where chat_id = ${chat_id} and user_id <> ${user_id} limit 1`)
+      if (others.length > 0) throw new Refusal('owner_must_hand_over')
+      await removeChat(tx, chat_id)
+      return { deleted: true }
+    }
+    await depart(tx, chat_id, user_id)
+    return { deleted: false }
+  })
+
+/** Removes somebody under `decide`. */
+export const removeFrom = (
+  db: Db,
+  chat_id: number,
+  me: number,
+  user_id: number,
+  decide: (mine: { role: Role; type: ChatType }, theirs: Role) => void,
+): Promise<void> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    const mine = await roleIn(tx, chat_id, me)
+    decide(mine, (await roleIn(tx, chat_id, user_id)).role)
+    await depart(tx, chat_id, user_id)
+  })
+
+/** Gives somebody a role under `decide`. The new owner's predecessor becomes an admin. */
+export const setRole = (
+  db: Db,
+  chat_id: number,
+  me: number,
+  user_id: number,
+  role: Role,
+  decide: (mine: { role: Role; type: ChatType }, theirs: Role) => void,
+): Promise<void> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    const mine = await roleIn(tx, chat_id, me)
+    decide(mine, (await roleIn(tx, chat_id, user_id)).role)
+    if (role === 'owner') {
+      await tx.query(sql`
+        update chat_members set role = 'admin', changed = pg_current_xact_id()
+        where chat_id = ${chat_id} and user_id = ${me}`)
+      await tx.query(sql`
+        update chats set owner_id = ${user_id}, changed = pg_current_xact_id() where id = ${chat_id}`)
+    }
+    await tx.query(sql`
+      update chat_members set role = ${role}, changed = pg_current_xact_id()
+      where chat_id = ${chat_id} and user_id = ${user_id}`)
+  })
+
+export interface UpdatedChat {
+  id: number
+  type: ChatType
+  title: string | null
+  description: string | null
+  public_name: string | null
+}
+
+/** Changes what is given. Rights are in the statement: null when the caller may not, or is not there. */
+export async function changeChat(
+  db: Queries,
+  chat_id: number,
+  me: number,
+  changes: BodyOf<typeof updateChat>,
+): Promise<UpdatedChat | null> {
+  const { title, description, public_name } = changes
+  const [changed] = await refusing(
+    db.query<UpdatedChat>(sql`
+      update chats c set
+        title = coalesce(${title?.trim() ?? null}, c.title),
+        description = case when ${description !== undefined} then nullif(${description?.trim() ?? ''}, '') else c.description end,
+        public_name = case when ${public_name !== undefined} then nullif(${public_name ?? ''}, '') else c.public_name end,
+        changed = pg_current_xact_id()
+      from chat_members m
+      where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${me}
+        and m.role in ('owner', 'admin')
+      returning c.id::float8, c.type, c.title, c.description, c.public_name`),
+    PUBLIC_NAME_TAKEN,
+  )
+  return changed ?? null
+}
+
+/** Takes a chat away from everybody at once; its messages follow in steps (`sweepMessages`). */
+async function removeChat(tx: Queries, chat_id: number): Promise<void> {
+  await tx.query(sql`
+    with gone as (delete from chat_members where chat_id = ${chat_id} returning user_id)
+    insert into chat_departures (user_id, chat_id) select user_id, ${chat_id} from gone
+    on conflict (user_id, chat_id) do update set left_at = now(), changed = pg_current_xact_id()`)
+  await tx.query(sql`delete from chat_heads where chat_id = ${chat_id}`)
+  await tx.query(sql`delete from chats where id = ${chat_id}`)
+}
+
+/** Deletes a chat for everyone under `decide`; answers who was in it. */
+export const deleteChatFor = (
+  db: Db,
+  chat_id: number,
+  me: number,
+  decide: (mine: { role: Role; type: ChatType }) => void,
+): Promise<number[]> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    decide(await roleIn(tx, chat_id, me))
+    const members = await memberIdsOf(tx, chat_id)
+    await removeChat(tx, chat_id)
+    return members
+  })
+
+/** Hides a direct chat from one side until something new is said in it. */
+export const clearFor = (db: Queries, chat_id: number, user_id: number) =>
+  db.query(sql`
+    update chat_members m
+    set cleared_seq = h.last_seq, last_read_seq = h.last_seq, last_read_msg_id = nullif(h.last_message_id, 0),
+      is_hidden = true, is_pinned = false, is_favorite = false, changed = pg_current_xact_id()
+    from chat_heads h where h.chat_id = m.chat_id and m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
+
+/** Deletes some messages of a chat that is gone; answers how many, 0 when none is left. */
+export async function sweepMessages(db: Queries, chat_id: number, limit: number): Promise<number> {
+  const [swept] = await db.query<{ swept: number }>(sql`
+    with some as (select id from messages where chat_id = ${chat_id} order by id limit ${limit}),
+    gone as (
+      delete from messages m using some
+      where m.chat_id = ${chat_id} and m.id = some.id and not exists (select from chats where id = ${chat_id})
+      returning 1
+    ),
+    ids as (delete from message_client_ids where chat_id = ${chat_id} and message_id in (select id from some)),
+    stones as (delete from message_tombstones where chat_id = ${chat_id}),
+    hidden as (delete from messages_hidden where chat_id = ${chat_id})
+    select count(*)::int as swept from gone`)
+  return swept!.swept
+}
+
+export type Mark = 'is_favorite' | 'is_pinned' | 'is_archived'
+
+const MARKS: Record<Mark, Statement> = {
+  is_favorite: sql`is_favorite`,
+  is_pinned: sql`is_pinned`,
+  is_archived: sql`is_archived`,
+}
+
+/** Sets a mark of the caller's own; refuses strangers. */
+export async function setMark(
+  db: Queries,
+  chat_id: number,
+  user_id: number,
+  mark: Mark,
+  on: boolean,
+): Promise<void> {
+  const set = await db.query(sql`
+    update chat_members set ${MARKS[mark]} = ${on}, changed = pg_current_xact_id()
+    where chat_id = ${chat_id} and user_id = ${user_id} returning 1 as one`)
+  if (set.length === 0) throw new Refusal('not_a_member')
+}
+
+/** `until`: a time, 'infinity' for ever, null for not muted. Answers whether it is muted now. */
+export async function setMuted(
+  db: Queries,
+  chat_id: number,
+  user_id: number,
+  until: string | null,
+): Promise<boolean> {
+  const [set] = await db.query<{ is_muted: boolean }>(sql`
+    update chat_members set muted_until = ${until}::timestamptz, changed = pg_current_xact_id()
+    where chat_id = ${chat_id} and user_id = ${user_id}
+    returning coalesce(muted_until > now(), false) as is_muted`)
+  if (!set) throw new Refusal('not_a_member')
+  return set.is_muted
+}
+
+export interface Read {
+  last_read_seq: number
+  last_read_msg_id: number | null
+  /** Whether the mark moved. */
+  moved: boolean
+  shares: boolean
+}
+
+/** Moves the caller's read mark to a seq, a message, or the newest; never back and never beyond the newest. */
+export async function moveReadMark(
+  db: Queries,
+  chat_id: number,
+  user_id: number,
+  to: { seq?: number | null | undefined; message_id?: number | null | undefined },
+): Promise<Read> {
+  const [read] = await db.query<Read>(sql`
+    with target as (
+      select m.user_id, m.last_read_seq as before, h.last_seq, h.last_message_id,
+        least(h.last_seq, coalesce(
+          ${to.seq ?? null}::bigint,
+          (select v.seq from messages v where v.chat_id = ${chat_id} and v.id = ${to.message_id ?? null}::bigint),
+          case when ${to.message_id ?? null}::bigint is null then h.last_seq else 0 end)) as seq
+      from chat_members m join chat_heads h on h.chat_id = m.chat_id
+      where m.chat_id = ${chat_id} and m.user_id = ${user_id}
+    ),
+    moved as (
+      update chat_members m
+      set last_read_seq = greatest(m.last_read_seq, t.seq), read_at = now(), changed = pg_current_xact_id(),
+        last_read_msg_id = case
+          when t.seq = t.last_seq then nullif(t.last_message_id, 0)
+          else coalesce((select v.id from messages v
+            where v.chat_id = ${chat_id} and v.seq = t.seq and v.id > coalesce(m.last_read_msg_id, 0)
+            order by v.id limit 1), m.last_read_msg_id) end
+      from target t
+      where m.chat_id = ${chat_id} and m.user_id = t.user_id and t.seq > m.last_read_seq
+      returning m.last_read_seq, m.last_read_msg_id
+    )
+    select coalesce(moved.last_read_seq, t.before)::float8 as last_read_seq, moved.last_read_msg_id::float8,
+      moved.last_read_seq is not null as moved, coalesce(s.read_receipts_enabled, true) as shares
+    from target t left join moved on true left join user_settings s on s.user_id = t.user_id`)
+  if (!read) throw new Refusal('not_a_member')
+  return read
+}
+
+type FoundReceipt = Omit<ReadReceipt, 'read_at'> & { read_at: Date | null }
+
+/** Others' read marks, of those who share them; none when the caller shares none. */
+export const receiptsFor = (db: Queries, chat_id: number, user_id: number) =>
+  db.query<FoundReceipt>(sql`
+    select m.user_id::float8, m.last_read_msg_id::float8, m.last_read_seq::float8, m.read_at
+    from chat_members m left join user_settings s on s.user_id = m.user_id
+    where m.chat_id = ${chat_id} and m.user_id <> ${user_id} and m.last_read_seq > 0
+      and coalesce(s.read_receipts_enabled, true)
+      and coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true)
+    order by m.last_read_seq desc, m.user_id limit ${RECEIPTS_MAX}`)
+
+/** Who has read one message; null where the chat is too large to say. */
+export async function readersOf(db: Queries, chat_id: number, user_id: number, message_id: number) {
+  const [found] = await db.query<{ seq: number; sender_id: number; member_count: number }>(sql`
+    select v.seq::float8, v.sender_id::float8, c.member_count
+    from chat_members m join chats c on c.id = m.chat_id join messages v on v.chat_id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id} and v.chat_id = ${chat_id} and v.id = ${message_id}
+      and v.seq > m.cleared_seq`)
+  if (!found) throw new Refusal('not_found')
+  if (found.member_count > RECEIPT_CHAT_MAX) return null
+  const receipts = await receiptsFor(db, chat_id, user_id)
+  return receipts.filter((one) => one.last_read_seq >= found.seq && one.user_id !== found.sender_id)
+}
+
+export const namesOf = (db: Queries, user_ids: readonly number[]) =>
+  db.query<{ user_id: number; username: string; display_name: string }>(sql`
+    select id::float8 as user_id, username, coalesce(nullif(display_name, ''), username) as display_name
+    from users where id = any(${user_ids}::bigint[])`)

@@ -1,0 +1,301 @@
+import * as contract from '@messenger/contract'
+import type { ChatRow, Member } from '@messenger/contract'
+import { Refusal } from '../../http/refusal.ts'
+import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
+import { tell, tellNodes } from '../../ports/bus/tell.ts'
+import type { Presence } from '../../ports/presence/port.ts'
+import type { Resources } from '../../ports/resources.ts'
+import * as queries from './queries.ts'
+import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
+import { mayManage, otherOf, outranks, roomOf } from './rules.ts'
+
+const OPENING = { burst: 60, perSecond: 1 }
+const SWEPT_AT_ONCE = 2000
+
+/** Rows with the presence of those who show it: one question for the whole page. */
+export async function withPresence(rows: readonly StoredRow[], presence: Presence): Promise<ChatRow[]> {
+  const asked = rows.flatMap((row) => (row.other_id !== null && row.other_shows_presence ? row.other_id : []))
+  const online = asked.length === 0 ? new Set<number>() : await presence.online(asked)
+  return rows.map((row) => chatRow(row, online))
+}
+
+async function shownMembers(members: readonly queries.FoundMember[], presence: Presence): Promise<Member[]> {
+  const online = await presence.online(members.filter((one) => one.shows_presence).map((one) => one.id))
+  return members.map(({ shows_presence, joined_at, ...member }) => ({
+    ...member,
+    joined_at: joined_at.toISOString(),
+    is_online: shows_presence ? online.has(member.id) : null,
+  }))
+}
+
+/** Everybody's devices subscribe before they hear of the chat, so that nothing said in it is missed. */
+function announceNew(
+  { bus }: Resources,
+  chat: { id: number; type: contract.ChatType; title: string | null; created_by: number },
+  user_ids: readonly number[],
+): void {
+  const { id: chat_id, type: chat_type, title, created_by } = chat
+  tellNodes(bus, { type: 'joined', chat_id, user_ids })
+  for (const user_id of user_ids)
+    tell(bus, `user:${user_id}`, { type: 'chat_created', chat_id, created_by, chat_type, title })
+}
+
+async function announceJoined(
+  resources: Resources,
+  chat_id: number,
+  me: number,
+  user_ids: readonly number[],
+) {
+  if (user_ids.length === 0) return
+  const { bus, db } = resources
+  const { type, title } = await queries.chatFor(db, chat_id, me)
+  announceNew(resources, { id: chat_id, type, title, created_by: me }, user_ids)
+  const people = await queries.namesOf(db, user_ids)
+  for (const { user_id, username, display_name } of people)
+    tell(bus, `chat:${chat_id}`, { type: 'chat_member_joined', chat_id, user_id, username, display_name })
+}
+
+/** Whoever leaves hears of it too, and then nothing more. */
+function announceLeft({ bus }: Resources, chat_id: number, user_id: number): void {
+  tell(bus, `chat:${chat_id}`, { type: 'chat_member_left', chat_id, user_id })
+  tellNodes(bus, { type: 'left', chat_id, user_ids: [user_id] })
+}
+
+function announceDeleted({ bus, db, log }: Resources, chat_id: number, deleted_by: number): void {
+  tell(bus, `chat:${chat_id}`, { type: 'chat_deleted', chat_id, deleted_by })
+  tellNodes(bus, { type: 'chat_deleted', chat_id })
+  const sweep = async () => {
+    while ((await queries.sweepMessages(db, chat_id, SWEPT_AT_ONCE)) > 0);
+  }
+  sweep().catch((error: unknown) =>
+    log.error({ err: error, chat_id }, 'messages of a deleted chat are left over'),
+  )
+}
+
+const manages = (mine: { role: contract.Role; type: contract.ChatType }) => {
+  if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
+  if (!mayManage(mine.role)) throw new Refusal('not_allowed')
+}
+
+const owns = (mine: { role: contract.Role; type: contract.ChatType }) => {
+  if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
+  if (mine.role !== 'owner') throw new Refusal('not_allowed')
+}
+
+const mark = (
+  endpoint:
+    | typeof contract.pinChat
+    | typeof contract.unpinChat
+    | typeof contract.favoriteChat
+    | typeof contract.unfavoriteChat
+    | typeof contract.archiveChat
+    | typeof contract.unarchiveChat,
+  name: queries.Mark,
+  on: boolean,
+): Route =>
+  serve(endpoint as typeof contract.pinChat, async ({ me, params: { chat_id } }, { db, bus }) => {
+    await queries.setMark(db, chat_id, me.id, name, on)
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { [name]: on } })
+    return null
+  })
+
+const role = (
+  endpoint: typeof contract.promoteMember | typeof contract.demoteMember,
+  from: contract.Role,
+  to: contract.Role,
+): Route =>
+  serve(
+    endpoint as typeof contract.promoteMember,
+    async ({ me, params: { chat_id, user_id } }, { db, bus }) => {
+      await queries.setRole(db, chat_id, me.id, user_id, to, (mine, theirs) => {
+        owns(mine)
+        if (theirs !== from && theirs !== to) throw new Refusal('not_allowed')
+      })
+      tell(bus, `chat:${chat_id}`, { type: 'chat_member_role', chat_id, user_id, role: to })
+      return { role: to }
+    },
+  )
+
+export const chatRoutes: Route[] = [
+  serve(contract.createChat, async ({ me, body }, resources) => {
+    await limited(resources, `open-chat:${me.id}`, OPENING)
+    const { db } = resources
+    const type = body.type ?? 'direct'
+    if (type === 'direct') {
+      const other = otherOf(body, me.id)
+      const { id, created } = await queries.openDirect(db, me.id, other)
+      if (created)
+        announceNew(resources, { id, type, title: null, created_by: me.id }, [...new Set([me.id, other])])
+      return answer(created ? 201 : 200, { id, type })
+    }
+    const room = roomOf(body, type, me.id)
+    const id = await queries.openRoom(db, me.id, room)
+    announceNew(resources, { id, type, title: room.title, created_by: me.id }, [me.id, ...room.member_ids])
+    return { id, type, title: room.title }
+  }),
+
+  serve(contract.listChats, async ({ me, query }, { db, presence }) => {
+    const after = query.cursor === undefined ? null : readCursor(query.cursor)
+    if (query.cursor !== undefined && !after) throw new Refusal('invalid', { field: 'cursor' })
+    const limit = query.limit ?? contract.CHATS_PAGE_MAX
+    const rows = await queries.listOf(db, me.id, { archived: query.archived ?? false, limit, after })
+    const json = JSON.stringify(await withPresence(rows, presence))
+    const last = rows.length === limit ? rows.at(-1) : undefined
+    return new Answer(200, json, last ? { 'x-next-cursor': cursorOf(last) } : {})
+  }),
+
+  serve(contract.getChatRow, async ({ me, params }, { db, presence }) => {
+    const [row] = await withPresence(await queries.rowsOf(db, me.id, [params.chat_id]), presence)
+    if (!row) throw new Refusal('not_found')
+    return row
+  }),
+
+  serve(contract.getChat, async ({ me, params }, { db, presence }) => {
+    const chat = await queries.chatFor(db, params.chat_id, me.id)
+    const members = await queries.membersOf(db, params.chat_id, { limit: contract.MEMBERS_PAGE_MAX })
+    const { created_at, ...rest } = chat
+    return {
+      ...rest,
+      name: chat.title,
+      created_at: created_at.toISOString(),
+      members: await shownMembers(members, presence),
+    }
+  }),
+
+  serve(contract.listMembers, async ({ me, params, query }, { db, presence }) => {
+    await queries.roleIn(db, params.chat_id, me.id)
+    const asked = { limit: query.limit ?? 50, after: query.cursor, q: query.q }
+    return shownMembers(await queries.membersOf(db, params.chat_id, asked), presence)
+  }),
+
+  serve(contract.getChatByName, async ({ params }, { db }) => {
+    const { created_at, ...chat } = await queries.chatNamed(db, params.public_name)
+    return { ...chat, name: chat.title, created_at: created_at.toISOString() }
+  }),
+
+  serve(contract.joinChat, async ({ me, params: { chat_id } }, resources) => {
+    const { joined, role: mine } = await queries.joinPublic(resources.db, chat_id, me.id)
+    if (joined) await announceJoined(resources, chat_id, me.id, [me.id])
+    return { chat_id, role: mine, already_member: !joined }
+  }),
+
+  serve(contract.updateChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
+    if (body.title !== undefined && body.title.trim() === '')
+      throw new Refusal('invalid', { field: 'title', error: 'title may not be empty.' })
+    const changed = await queries.changeChat(db, chat_id, me.id, body)
+    if (!changed) {
+      manages(await queries.roleIn(db, chat_id, me.id))
+      throw new Refusal('not_found')
+    }
+    const { title, description, public_name } = changed
+    tell(bus, `chat:${chat_id}`, { type: 'chat_updated', chat_id, title, description, public_name })
+    return changed
+  }),
+
+  serve(contract.deleteChat, async ({ me, params: { chat_id }, body }, resources) => {
+    const { type } = await queries.roleIn(resources.db, chat_id, me.id)
+    if (type === 'direct' && !body.for_everyone) {
+      await queries.clearFor(resources.db, chat_id, me.id)
+      tell(resources.bus, `user:${me.id}`, { type: 'chat_deleted', chat_id, deleted_by: me.id })
+      return null
+    }
+    await queries.deleteChatFor(resources.db, chat_id, me.id, (mine) => mine.type === 'direct' || owns(mine))
+    announceDeleted(resources, chat_id, me.id)
+    return null
+  }),
+
+  serve(contract.leaveChat, async ({ me, params: { chat_id } }, resources) => {
+    const { type } = await queries.roleIn(resources.db, chat_id, me.id)
+    if (type === 'direct') {
+      await queries.clearFor(resources.db, chat_id, me.id)
+      tell(resources.bus, `user:${me.id}`, { type: 'chat_deleted', chat_id, deleted_by: me.id })
+      return null
+    }
+    const { deleted } = await queries.leave(resources.db, chat_id, me.id)
+    if (deleted) announceDeleted(resources, chat_id, me.id)
+    else announceLeft(resources, chat_id, me.id)
+    return null
+  }),
+
+  serve(contract.handOver, async ({ me, params: { chat_id }, body: { user_id } }, { db, bus }) => {
+    if (user_id === me.id) throw new Refusal('invalid', { field: 'user_id' })
+    await queries.setRole(db, chat_id, me.id, user_id, 'owner', owns)
+    tell(bus, `chat:${chat_id}`, { type: 'chat_member_role', chat_id, user_id, role: 'owner' })
+    tell(bus, `chat:${chat_id}`, { type: 'chat_member_role', chat_id, user_id: me.id, role: 'admin' })
+    return { role: 'owner' as const }
+  }),
+
+  serve(contract.addMembers, async ({ me, params: { chat_id }, body }, resources) => {
+    const added = await queries.addTo(resources.db, chat_id, me.id, body.user_ids, (mine) => {
+      if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
+      if (mine.type === 'channel' && !mayManage(mine.role)) throw new Refusal('not_allowed')
+    })
+    await announceJoined(resources, chat_id, me.id, added)
+    return { added }
+  }),
+
+  serve(contract.removeMember, async ({ me, params: { chat_id, user_id } }, resources) => {
+    await queries.removeFrom(resources.db, chat_id, me.id, user_id, (mine, theirs) => {
+      manages(mine)
+      if (!outranks(mine.role, theirs)) throw new Refusal('not_allowed')
+    })
+    announceLeft(resources, chat_id, user_id)
+    return null
+  }),
+
+  role(contract.promoteMember, 'member', 'admin'),
+  role(contract.demoteMember, 'admin', 'member'),
+
+  mark(contract.favoriteChat, 'is_favorite', true),
+  mark(contract.unfavoriteChat, 'is_favorite', false),
+  mark(contract.pinChat, 'is_pinned', true),
+  mark(contract.unpinChat, 'is_pinned', false),
+  mark(contract.archiveChat, 'is_archived', true),
+  mark(contract.unarchiveChat, 'is_archived', false),
+
+  serve(contract.muteChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
+    const until = body.muted_until ?? null
+    if (until !== null && Number.isNaN(Date.parse(until)))
+      throw new Refusal('invalid', { field: 'muted_until', error: 'muted_until has to be an ISO 8601 time.' })
+    const at = until === null ? 'infinity' : new Date(until).toISOString()
+    const is_muted = await queries.setMuted(db, chat_id, me.id, at)
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted } })
+    return null
+  }),
+
+  serve(contract.unmuteChat, async ({ me, params: { chat_id } }, { db, bus }) => {
+    await queries.setMuted(db, chat_id, me.id, null)
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted: false } })
+    return null
+  }),
+
+  serve(contract.markRead, async ({ me, params: { chat_id }, body }, { db, bus }) => {
+    const read = await queries.moveReadMark(db, chat_id, me.id, body)
+    if (!read.moved) return null
+    const { last_read_seq, last_read_msg_id } = read
+    const unread_count = await queries.unreadOf(db, chat_id, me.id)
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { last_read_seq, unread_count } })
+    if (read.shares)
+      tell(bus, `chat:${chat_id}`, {
+        type: 'read_receipt',
+        chat_id,
+        user_id: me.id,
+        last_read_msg_id,
+        last_read_seq,
+      })
+    return null
+  }),
+
+  serve(contract.listReadReceipts, async ({ me, params: { chat_id } }, { db }) => {
+    if (!(await queries.isMember(db, chat_id, me.id))) throw new Refusal('not_a_member')
+    const receipts = await queries.receiptsFor(db, chat_id, me.id)
+    return receipts.map((one) => ({ ...one, read_at: one.read_at?.toISOString() ?? null }))
+  }),
+
+  serve(contract.listReadBy, async ({ me, params }, { db }) => {
+    const readers = await queries.readersOf(db, params.chat_id, me.id, params.message_id)
+    if (!readers)
+      throw new Refusal('not_allowed', { error: 'Who has read is shown in chats of up to 100 members.' })
+    return readers.map(({ user_id, read_at }) => ({ user_id, read_at: read_at?.toISOString() ?? null }))
+  }),
+]

@@ -1,0 +1,99 @@
+import type { ChatRow, ChatType, Role } from '@messenger/contract'
+
+/** A row of the chat list as it is read; everything but presence, which is not the database's to know. */
+export interface StoredRow {
+  id: number
+  type: ChatType
+  title: string | null
+  description: string | null
+  public_name: string | null
+  has_avatar: boolean
+  member_count: number
+  updated_ms: number
+  last_ms: number | null
+  last_seq: number
+  revision: number
+  last_read_seq: number
+  others_read_seq: number
+  unread_count: number
+  my_role: Role
+  is_favorite: boolean
+  is_muted: boolean
+  is_pinned: boolean
+  is_archived: boolean
+  preview_id: number | null
+  preview: string | null
+  preview_type: string | null
+  preview_sender_id: number | null
+  preview_sender_name: string | null
+  other_id: number | null
+  other_username: string | null
+  other_name: string | null
+  other_has_avatar: boolean | null
+  other_shows_presence: boolean | null
+}
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+/** The row of the contract. `online` holds those of the others who are online. */
+export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
+  const { other_id } = row
+  return {
+    id: row.id,
+    type: row.type,
+    name: row.title,
+    title: row.title,
+    description: row.description,
+    public_name: row.public_name,
+    updated_at: iso(row.updated_ms),
+    last_message: row.preview,
+    last_message_type: row.preview_type,
+    last_message_id: row.preview_id,
+    last_message_sender_id: row.preview_sender_id,
+    last_message_sender_name: row.preview_sender_name,
+    last_at: row.last_ms === null ? null : iso(row.last_ms),
+    last_seq: row.last_seq,
+    revision: row.revision,
+    last_read_seq: row.last_read_seq,
+    others_read_seq: row.others_read_seq,
+    unread_count: row.unread_count,
+    is_favorite: row.is_favorite,
+    is_muted: row.is_muted,
+    is_pinned: row.is_pinned,
+    is_archived: row.is_archived,
+    avatar_url: row.has_avatar ? `/chats/${row.id}/avatar` : null,
+    member_count: row.member_count,
+    my_role: row.my_role,
+    other_user_id: other_id,
+    other_username: row.other_username,
+    other_display_name: row.other_name,
+    other_avatar_url: other_id !== null && row.other_has_avatar ? `/users/${other_id}/avatar` : null,
+    other_is_online: other_id === null || !row.other_shows_presence ? null : online.has(other_id),
+  }
+}
+
+/** Where a page of the list ends: what it is sorted by, as one opaque word. */
+export const cursorOf = (row: StoredRow): string =>
+  Buffer.from([Number(row.is_pinned), Number(row.is_favorite), row.updated_ms, row.id].join(',')).toString(
+    'base64url',
+  )
+
+export interface ListCursor {
+  is_pinned: boolean
+  is_favorite: boolean
+  updated_ms: number
+  id: number
+}
+
+/** Null for a word that is no cursor of ours. */
+export function readCursor(cursor: string): ListCursor | null {
+  const [pinned, favorite, updated_ms, id] = Buffer.from(cursor, 'base64url')
+    .toString()
+    .split(',')
+    .map(Number)
+  const whole = [pinned, favorite, updated_ms, id].every(
+    (part) => part !== undefined && Number.isFinite(part),
+  )
+  if (!whole || !Number.isSafeInteger(id)) return null
+  return { is_pinned: pinned === 1, is_favorite: favorite === 1, updated_ms: updated_ms!, id: id! }
+}

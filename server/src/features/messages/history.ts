@@ -1,0 +1,132 @@
+import type { Changes } from '@messenger/contract'
+import type { Db } from '../../ports/db/port.ts'
+import * as queries from './queries.ts'
+import { idBefore } from './rules.ts'
+import type { Senders } from './senders.ts'
+import { answerText, eventText, messageBody, type StoredMessage } from './wire.ts'
+
+const PAGES_REMEMBERED = 2_000
+
+interface Page {
+  revision: number
+  epoch: number
+  json: string
+}
+
+/**
+ * Pages of history as JSON text. The newest page of a chat is a string that stays true until the chat's revision
+ * moves; it is shared by all members who see the whole chat.
+ */
+export class History {
+  readonly #db: Db
+  readonly #senders: Senders
+  readonly #newest = new Map<string, Page>()
+
+  constructor(db: Db, senders: Senders) {
+    this.#db = db
+    this.#senders = senders
+  }
+
+  /** A page, the oldest first. */
+  async page(
+    reader: queries.Reader,
+    asked: { limit: number; before?: string; after_id?: number; around?: number },
+  ): Promise<string> {
+    const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
+    const { limit } = asked
+    if (asked.around !== undefined)
+      return this.#json(reader.chat_id, await this.#around(reader, asked.around, limit))
+    if (asked.after_id !== undefined)
+      return this.#json(reader.chat_id, await queries.messagesAfter(this.#db, reader, asked.after_id, limit))
+    if (asked.before !== undefined) {
+      const id = Math.min(idBefore(asked.before), access.last_message_id + 1)
+      return this.#json(reader.chat_id, (await queries.messagesBefore(this.#db, reader, id, limit)).reverse())
+    }
+    return this.#newestPage(reader, access, limit)
+  }
+
+  async changes(reader: queries.Reader, after: number, limit: number): Promise<string> {
+    const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
+    const rows =
+      access.revision > after ? await queries.messagesChangedAfter(this.#db, reader, after, limit + 1) : []
+    const has_more = rows.length > limit
+    const shown = has_more ? rows.slice(0, limit) : rows
+    const revision: Changes['revision'] = has_more
+      ? shown.at(-1)!.revision
+      : Math.max(access.revision, rows.at(-1)?.revision ?? 0)
+    return `{"changes":${await this.#json(reader.chat_id, shown)},"revision":${revision},"has_more":${has_more}}`
+  }
+
+  /** One message as the contract shows it, without `type`. */
+  async body(message: StoredMessage): Promise<string> {
+    const [body] = await this.#bodies(message.chat_id, [message])
+    return body!
+  }
+
+  /** The newest change of each chat of these people since a moment, as the event that tells it. */
+  async newestEvents(user_ids: readonly number[], since: Date): Promise<{ chat_id: number; text: string }[]> {
+    const changed = await queries.newestChanges(this.#db, user_ids, since)
+    return Promise.all(
+      changed.map(async (message) => ({
+        chat_id: message.chat_id,
+        text: message.is_deleted ? deletedEvent(message) : eventText(await this.body(message)),
+      })),
+    )
+  }
+
+  async #newestPage(reader: queries.Reader, access: queries.Access, limit: number): Promise<string> {
+    const whole = access.cleared_seq === 0 && access.hidden_count === 0
+    const key = `${reader.chat_id}:${limit}`
+    const known = whole ? this.#newest.get(key) : undefined
+    const { epoch } = this.#senders
+    if (known && known.revision === access.revision && known.epoch === epoch) return known.json
+    const rows = await queries.messagesBefore(this.#db, reader, access.last_message_id + 1, limit)
+    const json = await this.#json(reader.chat_id, rows.reverse())
+    // Rows newer than the revision that was read first would make the page wrong for nobody, but it would be kept
+    // under a revision that it is not of.
+    const newest = rows.reduce((highest, row) => Math.max(highest, row.revision), 0)
+    if (whole && newest <= access.revision) {
+      this.#newest.delete(key)
+      if (this.#newest.size >= PAGES_REMEMBERED) this.#newest.delete(this.#newest.keys().next().value!)
+      this.#newest.set(key, { revision: access.revision, epoch, json })
+    }
+    return json
+  }
+
+  async #around(reader: queries.Reader, id: number, limit: number): Promise<StoredMessage[]> {
+    const older = Math.floor(limit / 2)
+    const [before, after] = await Promise.all([
+      queries.messagesBefore(this.#db, reader, id, older),
+      queries.messagesAfter(this.#db, reader, id - 1, limit - older),
+    ])
+    return [...before.reverse(), ...after]
+  }
+
+  async #json(chat_id: number, rows: readonly StoredMessage[]): Promise<string> {
+    const bodies = await this.#bodies(chat_id, rows)
+    return `[${bodies.map((body, index) => answerText(rows[index]!.message_type, body)).join(',')}]`
+  }
+
+  async #bodies(chat_id: number, rows: readonly StoredMessage[]): Promise<string[]> {
+    const reply_ids = rows.flatMap((row) => row.reply_to_message_id ?? [])
+    const replies =
+      reply_ids.length === 0 ? [] : await queries.repliedTo(this.#db, chat_id, [...new Set(reply_ids)])
+    const byId = new Map(replies.map((reply) => [reply.id, reply]))
+    const people = await this.#senders.of(new Set([...rows, ...replies].map((one) => one.sender_id)))
+    return rows.map((row) => {
+      const reply = row.reply_to_message_id === null ? undefined : byId.get(row.reply_to_message_id)
+      return messageBody(row, people.get(row.sender_id)!, reply, reply && people.get(reply.sender_id))
+    })
+  }
+}
+
+const deletedEvent = ({ chat_id, id, sender_id, revision, seq }: StoredMessage): string =>
+  JSON.stringify({
+    type: 'message_deleted',
+    chat_id,
+    message_id: id,
+    deleted_by: sender_id,
+    for_everyone: true,
+    revision,
+    seq,
+  })

@@ -1,0 +1,353 @@
+import { Refusal } from '../../http/refusal.ts'
+import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
+import type { RepliedTo, Sender, StoredMessage } from './wire.ts'
+
+export interface Send {
+  chat_id: number
+  sender_id: number
+  client_id: string | null
+  content: string
+  reply_to_message_id: number | null
+}
+
+export interface Sent {
+  /** Why the row was refused; null when it was stored, or when its client_id was known already. */
+  refusal: 'not_a_member' | 'not_allowed' | 'not_found' | null
+  /** Null when refused or known already. */
+  id: number | null
+  seq: number
+  revision: number
+  reply: RepliedTo | null
+}
+
+/** A row of the statement: what became of a send, or what it answers. */
+interface Told {
+  ord: number
+  refusal: Sent['refusal']
+  id: number | null
+  seq: number
+  revision: number
+  reply_sender_id: number | null
+  reply_content: string | null
+  reply_type: string | null
+}
+
+const REPLIED_TO: Statement = sql`
+  select r.sender_id, r.content, r.message_type from messages r
+  where a.reply_to is not null and r.chat_id = a.chat_id and r.id = a.reply_to
+    and not r.is_deleted and r.seq > m.cleared_seq`
+
+/** Without replies in the batch, the partitions they might lie in are not even opened. */
+const NO_REPLY: Statement = sql`select null::bigint as sender_id, null::text as content, null::text as message_type`
+
+function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
+  const all: Sent[] = sends.map(() => ({ refusal: null, id: null, seq: 0, revision: 0, reply: null }))
+  for (const { ord, refusal, id, seq, revision, reply_sender_id, reply_content, reply_type } of told) {
+    const sent = all[ord - 1]!
+    if (refusal) sent.refusal = refusal
+    else if (id !== null) Object.assign(sent, { id, seq, revision })
+    else if (reply_sender_id !== null)
+      sent.reply = {
+        id: sends[ord - 1]!.reply_to_message_id!,
+        sender_id: reply_sender_id,
+        content: reply_content,
+        message_type: reply_type!,
+      }
+  }
+  return all
+}
+
+/**
+ * Stores many messages in one statement and one commit; answers in the order of `sends`. Each row is checked for
+ * itself. Heads are locked in chat_id order, so two nodes cannot deadlock, and only then are client_ids claimed:
+ * a unique key decides, because the statement's snapshot is older than the locks it waited for.
+ *
+ * An id is the millisecond and 12 bits of one sequence; the running maximum keeps ids of a chat rising whatever the
+ * clock and the sequence's wrap-around do. Each step carries the columns of the one before: joining them again would
+ * be a nested loop over the whole batch.
+ */
+export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent[]> {
+  const replies = sends.some((send) => send.reply_to_message_id !== null)
+  return db
+    .query<Told>(
+      sql`
+    with asked as (
+      select * from unnest(
+        ${sends.map((send) => send.chat_id)}::bigint[],
+        ${sends.map((send) => send.sender_id)}::bigint[],
+        ${sends.map((send) => send.client_id)}::uuid[],
+        ${sends.map((send) => send.content)}::text[],
+        ${sends.map((send) => send.reply_to_message_id)}::bigint[]
+      ) with ordinality as a(chat_id, sender_id, client_id, content, reply_to, ord)
+    ),
+    checked as materialized (
+      select a.*, r.sender_id as reply_sender_id, r.content as reply_content, r.message_type as reply_type,
+        case
+          when m.user_id is null then 'not_a_member'
+          when m.role = 'member' and (select c.type from chats c where c.id = a.chat_id) = 'channel' then 'not_allowed'
+          when a.reply_to is not null and r.sender_id is null then 'not_found'
+        end as refusal
+      from asked a
+      left join chat_members m on m.chat_id = a.chat_id and m.user_id = a.sender_id
+      left join lateral (${replies ? REPLIED_TO : NO_REPLY}) r on true
+    ),
+    heads as materialized (
+      select h.chat_id, h.last_seq, h.revision, h.last_message_id
+      from chat_heads h
+      where h.chat_id = any(array(select chat_id from checked where refusal is null))
+      order by h.chat_id
+      for update
+    ),
+    drawn as (
+      select c.*, h.last_seq, h.revision, h.last_message_id,
+        row_number() over chat as n,
+        message_id_at(clock_timestamp()) | nextval('message_id_low_bits') as candidate
+      from heads h join checked c on c.chat_id = h.chat_id and c.refusal is null
+      window chat as (partition by c.chat_id order by c.ord)
+    ),
+    identified as materialized (
+      select d.*, n + max(greatest(candidate, last_message_id + n) - n) over (partition by chat_id order by ord) as id
+      from drawn d
+    ),
+    claimed as (
+      insert into message_client_ids (chat_id, sender_id, client_id, message_id)
+      select chat_id, sender_id, client_id, id from identified where client_id is not null
+      on conflict do nothing
+      returning chat_id, message_id
+    ),
+    kept as materialized (
+      select ord, chat_id, sender_id, client_id, content, reply_to, id,
+        last_seq + row_number() over chat as seq, revision + row_number() over chat as revision
+      from identified
+      where client_id is null or (chat_id, id) in (select chat_id, message_id from claimed)
+      window chat as (partition by chat_id order by ord)
+    ),
+    stored as (
+      insert into messages (id, chat_id, seq, revision, sender_id, client_id, content, created_at, reply_to_message_id)
+      select id, chat_id, seq, revision, sender_id, client_id, content,
+        to_timestamp(((id >> 12) + 1735689600000) / 1000.0), reply_to
+      from kept
+    ),
+    moved as (
+      update chat_heads h
+      set last_seq = k.seq, revision = k.revision, last_message_id = k.id, preview_message_id = k.id,
+        last_at = now(), changed = pg_current_xact_id()
+      from (select chat_id, max(seq) as seq, max(revision) as revision, max(id) as id from kept group by chat_id) k
+      where h.chat_id = k.chat_id
+    ),
+    read as (
+      update chat_members m
+      set last_read_seq = greatest(m.last_read_seq, k.seq), last_read_msg_id = greatest(m.last_read_msg_id, k.id),
+        read_at = now(), changed = pg_current_xact_id()
+      from (select chat_id, sender_id, max(seq) as seq, max(id) as id from kept group by chat_id, sender_id) k
+      where m.chat_id = k.chat_id and m.user_id = k.sender_id
+    )
+    select c.ord::int as ord, c.refusal, c.reply_sender_id::float8, c.reply_content, c.reply_type,
+      null::float8 as id, null::float8 as seq, null::float8 as revision
+    from checked c where c.refusal is not null or c.reply_to is not null
+    union all
+    select k.ord::int, null, null, null, null, k.id::float8, k.seq::float8, k.revision::float8 from kept k
+  `,
+    )
+    .then((told) => inOrder(told, sends))
+}
+const COLUMNS: Statement = sql`
+  m.id::float8, m.chat_id::float8, m.seq::float8, m.revision::float8, m.sender_id::float8, m.client_id,
+  m.message_type, m.content, m.is_edited, (extract(epoch from m.updated_at) * 1000)::float8 as updated_ms,
+  m.is_deleted, m.reply_to_message_id::float8`
+
+/** The messages that were first sent under these client_ids, by the caller of each. */
+export function sentBefore(db: Queries, sends: readonly Send[]): Promise<StoredMessage[]> {
+  return db.query<StoredMessage>(sql`
+    select ${COLUMNS}
+    from unnest(
+      ${sends.map((send) => send.chat_id)}::bigint[],
+      ${sends.map((send) => send.sender_id)}::bigint[],
+      ${sends.map((send) => send.client_id)}::uuid[]
+    ) as a(chat_id, sender_id, client_id)
+    join message_client_ids k using (chat_id, sender_id, client_id)
+    join messages m on m.chat_id = k.chat_id and m.id = k.message_id
+  `)
+}
+
+/** What a member may see of a chat, and how far its history has come. */
+export interface Access {
+  revision: number
+  last_message_id: number
+  cleared_seq: number
+  hidden_count: number
+}
+
+export async function accessOf(db: Queries, chat_id: number, user_id: number): Promise<Access> {
+  const [access] = await db.query<Access>(sql`
+    select h.revision::float8, h.last_message_id::float8, m.cleared_seq::float8, m.hidden_count
+    from chat_members m join chat_heads h on h.chat_id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
+  if (!access) throw new Refusal('not_a_member')
+  return access
+}
+
+export interface Reader {
+  chat_id: number
+  user_id: number
+}
+
+/** Only a member reads, from where they cleared the chat, without what they deleted for themselves. */
+const visibleTo = ({ chat_id, user_id }: Reader): Statement => sql`
+  from chat_members me join messages m on m.chat_id = me.chat_id
+  where me.chat_id = ${chat_id} and me.user_id = ${user_id} and m.chat_id = ${chat_id} and m.seq > me.cleared_seq
+    and (me.hidden_count = 0 or not exists (
+      select from messages_hidden x
+      where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id))`
+
+/** Up to `limit` messages with ids below `id`, the newest first. */
+export const messagesBefore = (db: Queries, reader: Reader, id: number, limit: number) =>
+  db.query<StoredMessage>(
+    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id < ${id} order by m.id desc limit ${limit}`,
+  )
+
+/** Up to `limit` messages with ids above `id`, the oldest first. */
+export const messagesAfter = (db: Queries, reader: Reader, id: number, limit: number) =>
+  db.query<StoredMessage>(
+    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id > ${id} order by m.id limit ${limit}`,
+  )
+
+/** What changed after a revision, in the order of revisions; deleted messages as tombstones. */
+export const messagesChangedAfter = (db: Queries, reader: Reader, revision: number, limit: number) =>
+  db.query<StoredMessage>(
+    sql`select ${COLUMNS} ${visibleTo(reader)} and m.revision > ${revision} order by m.revision limit ${limit}`,
+  )
+
+/** One message for its reader; null when there is none to see. */
+export async function messageFor(
+  db: Queries,
+  reader: Reader,
+  message_id: number,
+): Promise<StoredMessage | null> {
+  const [message] = await db.query<StoredMessage>(
+    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id = ${message_id}`,
+  )
+  return message ?? null
+}
+
+/** The newest change of each chat of these people after a moment: what a node tells again when events were lost. */
+export const newestChanges = (db: Queries, user_ids: readonly number[], since: Date) =>
+  db.query<StoredMessage>(sql`
+    select ${COLUMNS}
+    from chat_heads h
+    join lateral (select * from messages r where r.chat_id = h.chat_id and r.revision = h.revision) m on true
+    where h.chat_id in (select chat_id from chat_members where user_id = any(${user_ids}::bigint[])) and h.revision > 0
+      and coalesce(m.updated_at, m.created_at) >= ${since}`)
+
+export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) =>
+  db.query<RepliedTo>(sql`
+    select m.id::float8, m.sender_id::float8, case when m.is_deleted then null else left(m.content, 256) end as content,
+      m.message_type
+    from messages m where m.chat_id = ${chat_id} and m.id = any(${ids}::bigint[])`)
+
+export const sendersOf = (db: Queries, ids: readonly number[]) =>
+  db.query<Sender>(sql`
+    select id::float8, username, coalesce(nullif(display_name, ''), username) as display_name, is_admin,
+      case when avatar_file_id is not null then '/users/' || id || '/avatar' end as avatar_url
+    from users where id = any(${ids}::bigint[])`)
+
+/** Changes the text of one's own message under the head's lock; null when it is not theirs to change. */
+export const editText = (db: Db, reader: Reader, message_id: number, content: string) =>
+  db.transaction(async (tx) => {
+    await tx.query(sql`select from chat_heads where chat_id = ${reader.chat_id} for update`)
+    const [edited] = await tx.query<StoredMessage>(sql`
+      with own as (
+        select m.id ${visibleTo(reader)} and m.id = ${message_id} and m.sender_id = ${reader.user_id}
+          and not m.is_deleted and m.message_type <> 'system'
+      ),
+      moved as (
+        update chat_heads set revision = revision + 1, changed = pg_current_xact_id()
+        where chat_id = ${reader.chat_id} and exists (select from own)
+        returning revision
+      )
+      update messages m
+      set content = ${content}, is_edited = true, updated_at = now(), revision = moved.revision
+      from moved, own
+      where m.chat_id = ${reader.chat_id} and m.id = own.id
+      returning ${COLUMNS}`)
+    return edited ?? null
+  })
+
+export interface Deletable {
+  sender_id: number
+  seq: number
+  is_deleted: boolean
+  role: string
+  chat_type: string
+}
+
+/** Leaves a tombstone under the head's lock, unless `decide` refuses; null when there is nothing to see. */
+export const deleteForEveryone = (
+  db: Db,
+  reader: Reader,
+  message_id: number,
+  decide: (found: Deletable) => void,
+): Promise<{ revision: number | null; seq: number } | null> =>
+  db.transaction(async (tx) => {
+    await tx.query(sql`select from chat_heads where chat_id = ${reader.chat_id} for update`)
+    const [found] = await tx.query<Deletable>(sql`
+      select m.sender_id::float8, m.seq::float8, m.is_deleted, me.role,
+        (select type from chats where id = ${reader.chat_id}) as chat_type
+      ${visibleTo(reader)} and m.id = ${message_id}`)
+    if (!found) return null
+    decide(found)
+    if (found.is_deleted) return { revision: null, seq: found.seq }
+    const [deleted] = await tx.query<{ revision: number; seq: number }>(sql`
+      with gone as (
+        insert into message_tombstones (chat_id, seq) values (${reader.chat_id}, ${found.seq}) on conflict do nothing
+      ),
+      moved as (
+        update chat_heads h
+        set revision = h.revision + 1, changed = pg_current_xact_id(),
+          last_tombstone_seq = greatest(h.last_tombstone_seq, ${found.seq}),
+          preview_message_id = case when h.preview_message_id = ${message_id} then (
+            select m.id from messages m
+            where m.chat_id = ${reader.chat_id} and m.id < ${message_id} and not m.is_deleted
+            order by m.id desc limit 1
+          ) else h.preview_message_id end
+        where h.chat_id = ${reader.chat_id}
+        returning h.revision
+      )
+      update messages m
+      set content = null, is_deleted = true, updated_at = now(), revision = moved.revision
+      from moved
+      where m.chat_id = ${reader.chat_id} and m.id = ${message_id}
+      returning m.revision::float8, m.seq::float8`)
+    return deleted ?? null
+  })
+
+/** Hides a message from one member alone; false when there is none to see. Hiding again changes nothing. */
+export async function hideMessage(db: Queries, reader: Reader, message_id: number): Promise<boolean> {
+  const [found] = await db.query<{ found: boolean }>(sql`
+    with shown as (
+      select m.seq from chat_members me join messages m on m.chat_id = me.chat_id
+      where me.chat_id = ${reader.chat_id} and me.user_id = ${reader.user_id}
+        and m.chat_id = ${reader.chat_id} and m.id = ${message_id} and m.seq > me.cleared_seq
+    ),
+    hidden as (
+      insert into messages_hidden (chat_id, user_id, message_id, seq)
+      select ${reader.chat_id}, ${reader.user_id}, ${message_id}, seq from shown
+      on conflict do nothing
+      returning 1
+    ),
+    counted as (
+      update chat_members set hidden_count = hidden_count + 1, changed = pg_current_xact_id()
+      where chat_id = ${reader.chat_id} and user_id = ${reader.user_id} and exists (select from hidden)
+    )
+    select exists (select from shown) as found`)
+  return found?.found ?? false
+}
+
+/** Makes the partitions of the coming months; true when messages lie beyond them, which should never happen. */
+export async function makePartitions(db: Queries, months: number): Promise<boolean> {
+  await db.query(sql`select ensure_message_partitions(now(), ${months})`)
+  const [found] = await db.query<{ beyond: boolean }>(
+    sql`select exists (select from messages_beyond) as beyond`,
+  )
+  return found?.beyond ?? false
+}

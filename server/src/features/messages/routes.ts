@@ -1,0 +1,87 @@
+import {
+  deleteMessage,
+  editMessage,
+  listChanges,
+  listMessages,
+  sendMessage,
+  type NewMessage,
+} from '@messenger/contract'
+import { Refusal } from '../../http/refusal.ts'
+import { Answer, limited, serve, type Route } from '../../http/serve.ts'
+import { tell } from '../../ports/bus/tell.ts'
+import type { History } from './history.ts'
+import { deleteForEveryone, editText, hideMessage, type Send } from './queries.ts'
+import { refuseDeletion, textOf } from './rules.ts'
+import { answerText } from './wire.ts'
+import type { MessageWriter } from './writer.ts'
+
+/** A person may send this fast for long; a script that needs more runs with RATE_LIMITS=off. */
+export const SENDING = { burst: 100, perSecond: 20 }
+
+export const sendOf = (chat_id: number, sender_id: number, message: NewMessage): Send => ({
+  chat_id,
+  sender_id,
+  client_id: message.client_id?.toLowerCase() ?? null,
+  content: textOf(message),
+  reply_to_message_id: message.reply_to_message_id ?? null,
+})
+
+export const messageRoutes = ({ writer, history }: { writer: MessageWriter; history: History }): Route[] => [
+  serve(sendMessage, async ({ me, params, body }, resources) => {
+    await limited(resources, `send:${me.id}`, SENDING)
+    const written = await writer.write(sendOf(params.chat_id, me.id, body))
+    return new Answer(written.repeated ? 200 : 201, answerText('text', written.body))
+  }),
+
+  serve(listMessages, async ({ me, params, query }) => {
+    const reader = { chat_id: params.chat_id, user_id: me.id }
+    return new Answer(200, await history.page(reader, { ...query, limit: query.limit ?? 50 }))
+  }),
+
+  serve(listChanges, async ({ me, params, query }) => {
+    const reader = { chat_id: params.chat_id, user_id: me.id }
+    return new Answer(200, await history.changes(reader, query.after ?? 0, query.limit ?? 100))
+  }),
+
+  serve(editMessage, async ({ me, params, body }, { db, bus }) => {
+    if (body.content.trim() === '') throw new Refusal('empty_message', { field: 'content' })
+    const reader = { chat_id: params.chat_id, user_id: me.id }
+    const edited = await editText(db, reader, params.message_id, body.content)
+    if (!edited) throw new Refusal('not_allowed')
+    tell(bus, `chat:${params.chat_id}`, {
+      type: 'message_updated',
+      chat_id: params.chat_id,
+      message_id: edited.id,
+      content: edited.content,
+      is_edited: true,
+      updated_at: new Date(edited.updated_ms!).toISOString(),
+      revision: edited.revision,
+    })
+    return new Answer(200, answerText(edited.message_type, await history.body(edited)))
+  }),
+
+  serve(deleteMessage, async ({ me, params, query, body }, { db, bus }) => {
+    const { chat_id, message_id } = params
+    const reader = { chat_id, user_id: me.id }
+    if (!(body.for_everyone ?? query.for_everyone)) {
+      if (!(await hideMessage(db, reader, message_id))) throw new Refusal('not_found')
+      tell(bus, `user:${me.id}`, { type: 'message_hidden', chat_id, message_id })
+      return null
+    }
+    const deleted = await deleteForEveryone(db, reader, message_id, ({ sender_id, role, chat_type }) =>
+      refuseDeletion({ is_sender: sender_id === me.id, role, chat_type, message_id, now: Date.now() }),
+    )
+    if (!deleted) throw new Refusal('not_found')
+    if (deleted.revision !== null)
+      tell(bus, `chat:${chat_id}`, {
+        type: 'message_deleted',
+        chat_id,
+        message_id,
+        deleted_by: me.id,
+        for_everyone: true,
+        revision: deleted.revision,
+        seq: deleted.seq,
+      })
+    return null
+  }),
+]

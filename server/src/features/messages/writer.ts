@@ -1,0 +1,198 @@
+import type { Logger } from 'pino'
+import { Refusal } from '../../http/refusal.ts'
+import type { Bus } from '../../ports/bus/port.ts'
+import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
+import { repliedTo, sentBefore, storeMessages, type Send, type Sent } from './queries.ts'
+import type { Senders } from './senders.ts'
+import { eventText, messageBody, type Sender, type StoredMessage } from './wire.ts'
+
+/** A stored message: its JSON after `type`, made once. `repeated` when this client_id had been sent before. */
+export interface Written {
+  body: string
+  repeated: boolean
+}
+
+interface Waiting {
+  send: Send
+  resolve: (written: Written) => void
+  reject: (error: unknown) => void
+}
+
+/** Commits that may be in flight at once. A chat always rides in the same lane, so its events leave in order. */
+const LANES = 4
+const BATCH_MAX = 512
+/** More than this many waiting sends are refused: the database is not keeping up. */
+const WAITING_MAX = 20_000
+/** A send with a client_id is tried again after these pauses when the database drops the connection. */
+const RETRY_AFTER_MS = [30, 100, 300, 600, 1000, 2000]
+
+/**
+ * Sends ride together: those that arrive while a commit is in flight form the next batch, one statement and one fsync
+ * for all of them. An idle lane adds no wait beyond the turn of the loop, which gathers the sends that came in it.
+ */
+export class MessageWriter {
+  readonly #db: Db
+  readonly #bus: Bus
+  readonly #senders: Senders
+  readonly #log: Logger
+  readonly #stored: (count: number) => void
+  readonly #lanes: { waiting: Waiting[]; busy: boolean }[]
+  #waiting = 0
+
+  constructor(deps: { db: Db; bus: Bus; senders: Senders; log: Logger; stored: (count: number) => void }) {
+    this.#db = deps.db
+    this.#bus = deps.bus
+    this.#senders = deps.senders
+    this.#log = deps.log
+    this.#stored = deps.stored
+    this.#lanes = Array.from({ length: LANES }, () => ({ waiting: [], busy: false }))
+  }
+
+  /** Resolves after the commit; the event was published by then. Throws `Refusal` or `DatabaseUnavailable`. */
+  write(send: Send): Promise<Written> {
+    if (this.#waiting >= WAITING_MAX) throw new Refusal('unavailable', { retry_after: 1 })
+    return new Promise((resolve, reject) => {
+      const lane = this.#lanes[send.chat_id % LANES]!
+      this.#waiting++
+      lane.waiting.push({ send, resolve, reject })
+      if (lane.busy) return
+      lane.busy = true
+      setImmediate(() => void this.#run(lane))
+    })
+  }
+
+  /** Resolves when nothing is in flight. */
+  async drained(): Promise<void> {
+    while (this.#waiting > 0) await new Promise((turn) => setTimeout(turn, 5))
+  }
+
+  async #run(lane: { waiting: Waiting[]; busy: boolean }): Promise<void> {
+    while (lane.waiting.length > 0) {
+      const batch = lane.waiting.splice(0, BATCH_MAX)
+      try {
+        await this.#commit(batch)
+      } catch (error) {
+        for (const one of batch) one.reject(error)
+      }
+      this.#waiting -= batch.length
+    }
+    lane.busy = false
+  }
+
+  async #commit(batch: Waiting[]): Promise<void> {
+    const results = await this.#store(batch)
+    if (results.length === 0) return
+    const kept = results.filter(({ sent }) => sent.id !== null)
+    const people = await this.#senders.of(
+      kept.flatMap(({ one, sent }) =>
+        sent.reply ? [one.send.sender_id, sent.reply.sender_id] : one.send.sender_id,
+      ),
+    )
+    this.#stored(kept.length)
+    for (const { one, sent } of kept) {
+      const body = bodyOf(one.send, sent, people)
+      this.#bus.publish(`chat:${one.send.chat_id}`, eventText(body))
+      one.resolve({ body, repeated: false })
+    }
+    const repeated: Waiting[] = []
+    for (const { one, sent } of results) {
+      if (sent.refusal === 'not_found') one.reject(new Refusal('not_found', { field: 'reply_to_message_id' }))
+      else if (sent.refusal) one.reject(new Refusal(sent.refusal))
+      else if (sent.id === null) repeated.push(one)
+    }
+    if (repeated.length > 0) await this.#answerRepeated(repeated)
+  }
+
+  /** Runs the statement; sends without a client_id are refused at once when nobody can say whether it was committed. */
+  async #store(batch: Waiting[]): Promise<{ one: Waiting; sent: Sent }[]> {
+    let left = batch
+    for (const pause of [...RETRY_AFTER_MS, null]) {
+      try {
+        const sent = await storeMessages(
+          this.#db,
+          left.map((one) => one.send),
+        )
+        return left.map((one, index) => ({ one, sent: sent[index]! }))
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailable)) return await this.#storeApart(left, error)
+        const safe = pause === null ? [] : left.filter((one) => one.send.client_id !== null)
+        for (const one of left) if (!safe.includes(one)) one.reject(error)
+        left = safe
+        if (left.length === 0 || pause === null) return []
+        await new Promise((turn) => setTimeout(turn, pause))
+      }
+    }
+    return []
+  }
+
+  /** The statement itself failed: one by one, so that a bad row refuses itself and not its neighbours. */
+  async #storeApart(batch: Waiting[], error: unknown): Promise<{ one: Waiting; sent: Sent }[]> {
+    if (batch.length === 1) {
+      batch[0]!.reject(error)
+      return []
+    }
+    this.#log.error(
+      { err: error, sends: batch.length },
+      'a batch of messages was refused by the database; trying them one by one',
+    )
+    const results: { one: Waiting; sent: Sent }[] = []
+    for (const one of batch) {
+      try {
+        const [sent] = await storeMessages(this.#db, [one.send])
+        results.push({ one, sent: sent! })
+      } catch (failure) {
+        one.reject(failure)
+      }
+    }
+    return results
+  }
+
+  async #answerRepeated(repeated: Waiting[]): Promise<void> {
+    const found = await sentBefore(
+      this.#db,
+      repeated.map((one) => one.send),
+    )
+    const people = await this.#senders.of(found.map((message) => message.sender_id))
+    for (const one of repeated) {
+      const first = found.find(
+        ({ chat_id, client_id, sender_id }) =>
+          chat_id === one.send.chat_id &&
+          sender_id === one.send.sender_id &&
+          client_id === one.send.client_id,
+      )
+      if (!first) one.reject(new Refusal('gone'))
+      else one.resolve({ body: await this.#firstBody(first, people), repeated: true })
+    }
+  }
+
+  async #firstBody(message: StoredMessage, people: Map<number, Sender>): Promise<string> {
+    const reply_id = message.reply_to_message_id
+    const [reply] = reply_id === null ? [] : await repliedTo(this.#db, message.chat_id, [reply_id])
+    const replied = reply && (await this.#senders.of([reply.sender_id])).get(reply.sender_id)
+    return messageBody(message, people.get(message.sender_id)!, reply, replied)
+  }
+}
+
+function bodyOf(send: Send, sent: Sent, people: Map<number, Sender>): string {
+  const message: StoredMessage = {
+    id: sent.id!,
+    chat_id: send.chat_id,
+    seq: sent.seq,
+    revision: sent.revision,
+    sender_id: send.sender_id,
+    client_id: send.client_id,
+    message_type: 'text',
+    content: send.content,
+    is_edited: false,
+    updated_ms: null,
+    is_deleted: false,
+    reply_to_message_id: send.reply_to_message_id,
+  }
+  const sender = people.get(send.sender_id)!
+  return messageBody(
+    message,
+    sender,
+    sent.reply ?? undefined,
+    sent.reply ? people.get(sent.reply.sender_id) : undefined,
+  )
+}

@@ -1,0 +1,85 @@
+/** Below this many listeners a publish is cheap enough to leave at once. */
+const FEW_LISTENERS = 48
+/** A topic is never held back longer than this, in ms. */
+const HOLD_MAX_MS = 15
+/** How many texts a flush should carry: the price of fan-out is the write per socket, not its bytes. */
+const TEXTS_PER_FLUSH = 16
+/** How fast the estimate of a topic's rate forgets, in ms. */
+const RATE_WINDOW_MS = 250
+
+interface Topic {
+  texts: string[]
+  timer: ReturnType<typeof setTimeout> | null
+  flushed: number
+  /** Texts per ms, decaying. */
+  rate: number
+  heard: number
+}
+
+export interface Outlet {
+  publish(topic: string, text: string): void
+  listeners(topic: string): number
+}
+
+/**
+ * Holds a hot topic back a few milliseconds, so that its texts leave each socket in one write. A quiet topic is never
+ * held: the first text leaves at once, and a wait begins only when another is expected within it.
+ */
+export class Pacing {
+  readonly #outlet: Outlet
+  readonly #topics = new Map<string, Topic>()
+  readonly #sweep: ReturnType<typeof setInterval>
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet
+    this.#sweep = setInterval(() => this.#forgetQuiet(), 10_000)
+    this.#sweep.unref()
+  }
+
+  publish(name: string, text: string): void {
+    if (this.#outlet.listeners(name) < FEW_LISTENERS) {
+      if (this.#topics.has(name)) this.flush(name)
+      this.#outlet.publish(name, text)
+      return
+    }
+    const now = performance.now()
+    let topic = this.#topics.get(name)
+    if (!topic) this.#topics.set(name, (topic = { texts: [], timer: null, flushed: 0, rate: 0, heard: now }))
+    topic.rate = topic.rate * Math.exp((topic.heard - now) / RATE_WINDOW_MS) + 1 / RATE_WINDOW_MS
+    topic.heard = now
+    topic.texts.push(text)
+    if (topic.timer !== null) return
+    const wait = topic.flushed + holdFor(topic.rate) - now
+    topic.timer = setTimeout(() => this.flush(name), Math.max(0, wait))
+  }
+
+  /** Lets a topic's texts out now: before anyone's subscription to it changes. */
+  flush(name: string): void {
+    const topic = this.#topics.get(name)
+    if (!topic) return
+    if (topic.timer !== null) clearTimeout(topic.timer)
+    topic.timer = null
+    topic.flushed = performance.now()
+    const { texts } = topic
+    topic.texts = []
+    for (const text of texts) this.#outlet.publish(name, text)
+  }
+
+  close(): void {
+    clearInterval(this.#sweep)
+    for (const name of [...this.#topics.keys()]) this.flush(name)
+    this.#topics.clear()
+  }
+
+  #forgetQuiet(): void {
+    const now = performance.now()
+    for (const [name, topic] of this.#topics)
+      if (topic.timer === null && now - topic.heard > 10_000) this.#topics.delete(name)
+  }
+}
+
+/** Milliseconds to hold a topic with this many texts per ms; 0 where no other is expected meanwhile. */
+export function holdFor(rate: number): number {
+  if (rate * HOLD_MAX_MS < 1) return 0
+  return Math.min(HOLD_MAX_MS, TEXTS_PER_FLUSH / rate)
+}

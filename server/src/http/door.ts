@@ -1,0 +1,181 @@
+import type { Server } from 'bun'
+import { isIP } from 'node:net'
+import type { Resources } from '../ports/resources.ts'
+import { DatabaseUnavailable } from '../ports/db/port.ts'
+import type { HttpMetrics } from './metrics.ts'
+import { Refusal } from './refusal.ts'
+import { Answer, type Route } from './serve.ts'
+import type { Caller, Sessions } from './session.ts'
+
+type BunRequest = Request & { params: Record<string, string> }
+type Methods = Record<string, (request: BunRequest, server: Server<unknown>) => Response | Promise<Response>>
+
+const process_prefix = Math.random().toString(36).slice(2, 8)
+let requests = 0
+
+/** Unique enough to find a request in the logs of all nodes. */
+const requestId = () => `${process_prefix}-${(++requests).toString(36)}`
+
+/**
+ * The doorway: every route at the root and under `/api`, the caller, the answer or the refusal, its id, its metrics.
+ */
+export class Door {
+  readonly #resources: Resources
+  readonly #sessions: Sessions
+  readonly #metrics: HttpMetrics
+  readonly #origins: ReadonlySet<string>
+  readonly #proxies: ReadonlySet<string>
+  readonly #methods = new Map<string, string[]>()
+
+  constructor(resources: Resources, sessions: Sessions, metrics: HttpMetrics) {
+    this.#resources = resources
+    this.#sessions = sessions
+    this.#metrics = metrics
+    this.#origins = new Set(resources.config.cors_origins)
+    this.#proxies = new Set(resources.config.trusted_proxies)
+  }
+
+  /** The table for `Bun.serve({ routes })`. */
+  routes(routes: readonly Route[]): Record<string, Methods> {
+    const table: Record<string, Methods> = {}
+    for (const route of routes) {
+      const { method, path } = route.endpoint
+      const observe = this.#metrics.route(method, path)
+      const handle = (request: BunRequest, server: Server<unknown>) =>
+        this.#handle(route, observe, request, server)
+      for (const prefix of ['', '/api']) (table[prefix + path] ??= {})[method] = handle
+    }
+    for (const [path, methods] of Object.entries(table)) {
+      const allowed = Object.keys(methods)
+      this.#methods.set(path, allowed)
+      const refuse = (request: BunRequest) =>
+        request.method === 'OPTIONS'
+          ? this.options(request)
+          : this.refuse(new Refusal('method_not_allowed'), request, requestId(), {
+              allow: allowed.join(', '),
+            })
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'])
+        if (!(method === 'HEAD' && methods['GET'])) methods[method] ??= refuse
+    }
+    return table
+  }
+
+  /** What no route answers. */
+  unknown(request: Request): Response {
+    if (request.method === 'OPTIONS') return this.options(request)
+    return this.refuse(new Refusal('not_found'), request, requestId())
+  }
+
+  options(request: Request): Response {
+    return new Response(null, {
+      status: 204,
+      headers: {
+        ...this.cors(request),
+        'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
+        'access-control-allow-headers': 'authorization, content-type',
+        'access-control-max-age': '600',
+        'x-request-id': requestId(),
+      },
+    })
+  }
+
+  cors(request: Request): Record<string, string> {
+    const origin = request.headers.get('origin')
+    if (!origin || !(this.#origins.has(origin) || this.#origins.has('*'))) return {}
+    return {
+      'access-control-allow-origin': origin,
+      vary: 'Origin',
+      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+    }
+  }
+
+  /** The peer's address, or the last one in X-Forwarded-For that is not a trusted proxy. */
+  address(request: Request, server: Server<unknown>): string {
+    const peer = server.requestIP(request)?.address.replace(/^::ffff:/, '') ?? ''
+    if (!this.#proxies.has(peer)) return peer
+    const hops = (request.headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim())
+    const client = hops.reverse().find((hop) => isIP(hop) && !this.#proxies.has(hop))
+    return client ?? peer
+  }
+
+  async #handle(
+    route: Route,
+    observe: (status: number, seconds: number) => void,
+    request: BunRequest,
+    server: Server<unknown>,
+  ): Promise<Response> {
+    const id = requestId()
+    const started = performance.now()
+    let response: Response
+    try {
+      const me = await this.#caller(route.endpoint.caller, request)
+      const input = await route.read(request)
+      const address =
+        this.#proxies.size || route.endpoint.caller === 'public' ? this.address(request, server) : ''
+      const result = await route.handler({ me, ...input, request, address } as never, this.#resources)
+      response = this.#answer(route, result, request, id)
+    } catch (error) {
+      response = this.refuse(error, request, id)
+    }
+    observe(response.status, (performance.now() - started) / 1000)
+    return response
+  }
+
+  #caller(kind: Route['endpoint']['caller'], request: Request): Caller | null | Promise<Caller | null> {
+    if (kind === 'public') return null
+    const header = request.headers.get('authorization')
+    if (header === null && kind === 'optional') return null
+    const token = header?.startsWith('Bearer ') ? header.slice(7) : null
+    if (!token) throw new Refusal('unauthorized')
+    return this.#sessions.caller(token)
+  }
+
+  #answer(route: Route, result: unknown, request: Request, id: string): Response {
+    const given = result instanceof Answer ? result : null
+    const status = given?.status ?? route.endpoint.status
+    const json = given ? given.json : status === 204 ? null : JSON.stringify(result)
+    const headers: Record<string, string> = { 'x-request-id': id, 'cache-control': 'no-store' }
+    if (json !== null) headers['content-type'] = 'application/json; charset=utf-8'
+    if (given) Object.assign(headers, given.headers)
+    if (this.#origins.size) Object.assign(headers, this.cors(request))
+    return new Response(json, { status, headers })
+  }
+
+  /** What the runtime could not even hand to a route. */
+  failed(error: unknown): Response {
+    return this.refuse(error, new Request('http://unread/'), requestId())
+  }
+
+  refuse(error: unknown, request: Request, id: string, headers: Record<string, string> = {}): Response {
+    const refusal = this.#refusal(error, request, id)
+    const { retry_after } = refusal.details
+    return new Response(JSON.stringify(refusal.body()), {
+      status: refusal.status,
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-request-id': id,
+        ...(retry_after === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retry_after))) }),
+        ...this.cors(request),
+        ...headers,
+      },
+    })
+  }
+
+  #refusal(error: unknown, request: Request, id: string): Refusal {
+    if (error instanceof Refusal) return error
+    const path = new URL(request.url).pathname
+    if (error instanceof DatabaseUnavailable) {
+      this.#resources.log.warn(
+        { request_id: id, method: request.method, path, err: error },
+        'the database did not answer',
+      )
+      return new Refusal('unavailable', { retry_after: 1 })
+    }
+    this.#resources.log.error(
+      { request_id: id, method: request.method, path, err: error },
+      'a request failed',
+    )
+    return new Refusal('internal')
+  }
+}
