@@ -1,0 +1,83 @@
+import type { Socket } from 'bun'
+
+/**
+ * HTTP/1.1 over keep-alive connections, one request in flight on each, with as little work as a load generator can do:
+ * it shares two cores with what it measures. It understands answers with Content-Length, which is what we send.
+ */
+export interface Reply {
+  status: number
+  body: string
+}
+
+interface Waiting {
+  resolve: (reply: Reply) => void
+  reject: (error: Error) => void
+  keep: boolean
+}
+
+export class Connection {
+  #socket!: Socket<undefined>
+  #waiting: Waiting | null = null
+  #buffer: Buffer = Buffer.alloc(0)
+
+  static async open(port: number): Promise<Connection> {
+    const connection = new Connection()
+    connection.#socket = await Bun.connect<undefined>({
+      hostname: '127.0.0.1',
+      port,
+      socket: {
+        data: (_, chunk) => connection.#hear(chunk),
+        close: () => connection.#fail(new Error('the server closed the connection')),
+        error: (_, error) => connection.#fail(error),
+      },
+    })
+    return connection
+  }
+
+  /** Sends a request that was written out before; `keep` false throws the body away unread. */
+  send(request: string | Uint8Array, keep = false): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject, keep }
+      this.#socket.write(request)
+    })
+  }
+
+  close(): void {
+    this.#socket.end()
+  }
+
+  #fail(error: Error): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.reject(error)
+  }
+
+  #hear(chunk: Buffer): void {
+    const buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
+    const end = buffer.indexOf('\r\n\r\n')
+    if (end < 0) return void (this.#buffer = Buffer.from(buffer))
+    const head = buffer.toString('latin1', 0, end)
+    const at = head.search(/content-length: /i)
+    const length = at < 0 ? 0 : parseInt(head.slice(at + 16), 10)
+    if (buffer.length < end + 4 + length) return void (this.#buffer = Buffer.from(buffer))
+    this.#buffer = Buffer.alloc(0)
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.resolve({
+      status: parseInt(head.slice(9, 12), 10),
+      body: waiting.keep ? buffer.toString('utf8', end + 4, end + 4 + length) : '',
+    })
+  }
+}
+
+export function requestText(method: string, path: string, token: string | null, body?: unknown): string {
+  const text = body === undefined ? '' : JSON.stringify(body)
+  return (
+    `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
+    (token ? `Authorization: Bearer ${token}\r\n` : '') +
+    (body === undefined
+      ? ''
+      : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`) +
+    `\r\n${text}`
+  )
+}
