@@ -38,6 +38,7 @@ export const ChatRow = Type.Object({
   last_seq: Count,
   revision: Count,
   last_read_seq: Count,
+  last_read_msg_id: nullable(Id),
   /** How far anyone else has read, of those who share it: what one's own ticks show. */
   others_read_seq: Count,
   unread_count: Count,

@@ -84,7 +84,7 @@ const ROW: Statement = sql`
   m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id is not null as has_avatar,
   c.member_count, (extract(epoch from coalesce(h.last_at, c.created_at)) * 1000)::float8 as updated_ms,
   (extract(epoch from h.last_at) * 1000)::float8 as last_ms, h.last_seq::float8, h.revision::float8,
-  m.last_read_seq::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_favorite, m.is_pinned, m.is_archived,
+  m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_favorite, m.is_pinned, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
   case when coalesce(mine.read_receipts_enabled, true) then ${OTHERS_READ} else 0 end::float8 as others_read_seq,
   p.id::float8 as preview_id, left(p.content, 160) as preview, p.message_type as preview_type,

@@ -14,6 +14,7 @@ export interface StoredRow {
   last_seq: number
   revision: number
   last_read_seq: number
+  last_read_msg_id: number | null
   others_read_seq: number
   unread_count: number
   my_role: Role
@@ -55,6 +56,7 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     last_seq: row.last_seq,
     revision: row.revision,
     last_read_seq: row.last_read_seq,
+    last_read_msg_id: row.last_read_msg_id,
     others_read_seq: row.others_read_seq,
     unread_count: row.unread_count,
     is_favorite: row.is_favorite,

@@ -1,0 +1,175 @@
+import type {
+  BodyOf,
+  Endpoint,
+  ErrorBody,
+  ParamsOf,
+  QueryOf,
+  RefusalCode,
+  ResultOf,
+  Routes,
+} from '@messenger/contract'
+
+/** What the server said no with. `code` has words in the locales. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: RefusalCode
+  readonly field: string | null
+  /** Seconds, when the server named a time to wait. */
+  readonly retry_after: number | null
+  readonly request_id: string | null
+  constructor(status: number, body: Partial<ErrorBody>, headers: Headers) {
+    super(body.error ?? String(status))
+    this.status = status
+    this.code = body.code ?? 'internal'
+    this.field = body.field ?? null
+    const after = headers.get('retry-after')
+    this.retry_after = after === null ? null : Number(after)
+    this.request_id = headers.get('x-request-id')
+  }
+}
+
+/** The server did not answer at all: offline, restarting, or too slow. */
+export class NetworkError extends Error {}
+
+export interface Tokens {
+  user_id: number
+  access_token: string
+  refresh_token: string
+}
+
+type Empty<T> = keyof T extends never ? true : false
+type Given<E extends Endpoint> = (Empty<ParamsOf<E>> extends true
+  ? { params?: never }
+  : { params: ParamsOf<E> }) & {
+  query?: QueryOf<E>
+  body?: BodyOf<E>
+}
+type Rest<E extends Endpoint> = Given<E> extends { params: object } ? [Given<E>] : [Given<E>?]
+
+const KEPT = 'messenger.session'
+/** An answer that takes longer counts as none. */
+const PATIENCE_MS = 10_000
+
+let tokens: Tokens | null = read()
+let refreshing: Promise<boolean> | null = null
+const watchers = new Set<(tokens: Tokens | null) => void>()
+
+function read(): Tokens | null {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Tokens | null
+  } catch {
+    return null
+  }
+}
+
+export const currentTokens = (): Tokens | null => tokens
+
+/** Keeps the session for this browser; null forgets it. Other tabs follow. */
+export function keepTokens(next: Tokens | null): void {
+  tokens = next
+  if (next) localStorage.setItem(KEPT, JSON.stringify(next))
+  else localStorage.removeItem(KEPT)
+  for (const watcher of watchers) watcher(next)
+}
+
+/** Called when the session begins, is renewed or ends, in this tab or another one. */
+export function watchTokens(watcher: (tokens: Tokens | null) => void): void {
+  watchers.add(watcher)
+}
+
+if (typeof window !== 'undefined')
+  window.addEventListener('storage', (event) => {
+    if (event.key !== KEPT && event.key !== null) return
+    tokens = read()
+    for (const watcher of watchers) watcher(tokens)
+  })
+
+async function ask(method: string, path: string, body: unknown, token: string | null): Promise<Response> {
+  const headers: Record<string, string> = {}
+  if (token) headers['authorization'] = `Bearer ${token}`
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  try {
+    return await fetch(`/api${path}`, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  } catch (error) {
+    throw new NetworkError(String(error))
+  }
+}
+
+/** Trades the refresh token once, whoever asks and in however many tabs; false when the session is over. */
+export function renew(): Promise<boolean> {
+  return (refreshing ??= inOneTab(renewNow).finally(() => (refreshing = null)))
+}
+
+const inOneTab = <T>(work: () => Promise<T>): Promise<T> =>
+  'locks' in navigator ? navigator.locks.request('messenger.refresh', work) : work()
+
+async function renewNow(): Promise<boolean> {
+  const mine = tokens
+  const kept = read()
+  if (!mine || !kept) return false
+  if (kept.access_token !== mine.access_token) {
+    tokens = kept
+    return true
+  }
+  const response = await ask('POST', '/auth/refresh', { refresh_token: mine.refresh_token }, null)
+  if (response.ok) {
+    const { access_token, refresh_token } = (await response.json()) as Tokens
+    keepTokens({ user_id: mine.user_id, access_token, refresh_token })
+    return true
+  }
+  // Only a clear no ends the session: a server that restarts or is busy has not said one.
+  if (response.status === 401 || response.status === 403) {
+    keepTokens(null)
+    return false
+  }
+  throw new ApiError(
+    response.status,
+    (await response.json().catch(() => ({}))) as ErrorBody,
+    response.headers,
+  )
+}
+
+function pathOf(route: string, params: Record<string, unknown>, query: Record<string, unknown>): string {
+  const path = route
+    .slice(route.indexOf(' ') + 1)
+    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(params[name])))
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined)
+  const search = new URLSearchParams(asked.map(([name, value]) => [name, String(value)])).toString()
+  return search === '' ? path : `${path}?${search}`
+}
+
+/** The one way to the server. Throws `ApiError` or `NetworkError`; an expired token is renewed once. */
+export async function call<R extends keyof Routes>(
+  route: R,
+  ...[given]: Rest<Routes[R]>
+): Promise<ResultOf<Routes[R]>> {
+  const {
+    params = {},
+    query = {},
+    body,
+  } = (given ?? {}) as { params?: object; query?: object; body?: unknown }
+  const method = route.slice(0, route.indexOf(' '))
+  const path = pathOf(route, params as Record<string, unknown>, query as Record<string, unknown>)
+  let response = await ask(method, path, body, tokens?.access_token ?? null)
+  if (response.status === 401 && tokens && !path.startsWith('/auth/login') && (await renew()))
+    response = await ask(method, path, body, tokens.access_token)
+  const text = await response.text().catch((error: unknown) => {
+    throw new NetworkError(String(error))
+  })
+  const value: unknown = text === '' ? null : parsed(text)
+  if (!response.ok) throw new ApiError(response.status, (value ?? {}) as Partial<ErrorBody>, response.headers)
+  return value as ResultOf<Routes[R]>
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,341 @@
+import type { Message, ServerEvent } from '@messenger/contract'
+import { defineStore } from 'pinia'
+import { computed, reactive, ref } from 'vue'
+import { ApiError, call } from '../../api.ts'
+import { keepTimeline, keptTimeline } from '../../kept.ts'
+import { on, onReady } from '../../live.ts'
+import { useNotices } from '../notices/store.ts'
+import { useSession } from '../session/store.ts'
+import { addNewer, addOlder, emptyWindow, found, patch, put, trim, verdictOn, type Window } from './window.ts'
+
+export interface Timeline extends Window {
+  chat_id: number
+  state: 'loading' | 'ready' | 'failed'
+  loading_older: boolean
+  loading_newer: boolean
+  /** Bumped when the stretch was replaced: the reader's place in it is gone. */
+  generation: number
+}
+
+const PAGE = 50
+const CHANGES = 200
+/** More changes than this are not followed one by one: the newest page is fetched afresh. */
+const FOLLOWED_MAX = 1000
+const HELD_MAX = 600
+const KEPT_MESSAGES = 50
+const KEEP_AFTER_MS = 1000
+
+type MessageEvent = Extract<ServerEvent, { type: 'message' }>
+
+/** The event's `type` hides the message's own. */
+const messageOf = ({ type: _event, ...fields }: MessageEvent): Message => ({
+  ...fields,
+  type: fields.message_type,
+})
+
+/** The histories of chats, as far as they were looked at. */
+export const useMessages = defineStore('messages', () => {
+  const timelines = reactive(new Map<number, Timeline>())
+  const highlighted = ref<{ chat_id: number; message_id: number; at: number } | null>(null)
+  const catching = new Map<number, Promise<void>>()
+  const keeping = new Map<number, ReturnType<typeof setTimeout>>()
+  const hidden = new Set<number>()
+  const me = computed(() => useSession().user_id)
+
+  function timelineOf(chat_id: number): Timeline {
+    let timeline = timelines.get(chat_id)
+    if (!timeline) {
+      timelines.set(chat_id, {
+        ...emptyWindow(),
+        chat_id,
+        state: 'loading',
+        loading_older: false,
+        loading_newer: false,
+        generation: 0,
+      })
+      timeline = timelines.get(chat_id)!
+    }
+    return timeline
+  }
+
+  function keepSoon(timeline: Timeline): void {
+    if (timeline.has_newer || keeping.has(timeline.chat_id)) return
+    keeping.set(
+      timeline.chat_id,
+      setTimeout(() => {
+        keeping.delete(timeline.chat_id)
+        if (timeline.has_newer || timeline.state !== 'ready') return
+        const messages = timeline.messages.slice(-KEPT_MESSAGES)
+        const has_older = timeline.has_older || timeline.messages.length > messages.length
+        void keepTimeline({
+          chat_id: timeline.chat_id,
+          revision: timeline.revision,
+          has_older,
+          messages,
+          used: Date.now(),
+        })
+      }, KEEP_AFTER_MS),
+    )
+  }
+
+  /** Shows what is kept, then what is true. */
+  async function open(chat_id: number): Promise<void> {
+    const timeline = timelineOf(chat_id)
+    if (timeline.state === 'ready') return catchUp(chat_id)
+    const kept = await keptTimeline(chat_id)
+    if (kept && timeline.messages.length === 0 && kept.messages.length > 0) {
+      Object.assign(timeline, {
+        messages: kept.messages,
+        revision: kept.revision,
+        has_older: kept.has_older,
+        state: 'ready',
+      })
+      return catchUp(chat_id)
+    }
+    await loadNewest(chat_id)
+  }
+
+  /** Replaces the stretch by the newest page. */
+  async function loadNewest(chat_id: number): Promise<void> {
+    const timeline = timelineOf(chat_id)
+    if (timeline.messages.length === 0) timeline.state = 'loading'
+    try {
+      // Where changes stand is asked first: what happens between the two answers is then followed, not missed.
+      const { revision } = await call('GET /chats/:chat_id/changes', {
+        params: { chat_id },
+        query: { after: Number.MAX_SAFE_INTEGER, limit: 1 },
+      })
+      const messages = await call('GET /chats/:chat_id/messages', {
+        params: { chat_id },
+        query: { limit: PAGE },
+      })
+      replace(timeline, { messages, revision, has_older: messages.length === PAGE, has_newer: false })
+      await catchUp(chat_id)
+    } catch (error) {
+      fail(timeline, error)
+    }
+  }
+
+  function replace(timeline: Timeline, window: Window): void {
+    Object.assign(timeline, window, { state: 'ready', generation: timeline.generation + 1 })
+    keepSoon(timeline)
+  }
+
+  function fail(timeline: Timeline, error: unknown): void {
+    if (timeline.messages.length === 0) timeline.state = 'failed'
+    if (error instanceof ApiError && (error.status === 403 || error.status === 404)) forget(timeline.chat_id)
+  }
+
+  /** Follows what changed since the last revision that was kept; one run per chat at a time. */
+  function catchUp(chat_id: number): Promise<void> {
+    const running = catching.get(chat_id)
+    if (running) return running
+    const run = followChanges(chat_id).finally(() => catching.delete(chat_id))
+    catching.set(chat_id, run)
+    return run
+  }
+
+  async function followChanges(chat_id: number): Promise<void> {
+    const timeline = timelines.get(chat_id)
+    if (!timeline || timeline.state !== 'ready') return
+    const started = timeline.revision
+    try {
+      for (;;) {
+        const page = await call('GET /chats/:chat_id/changes', {
+          params: { chat_id },
+          query: { after: timeline.revision, limit: CHANGES },
+        })
+        for (const message of page.changes) if (!hidden.has(message.id)) put(timeline, message)
+        timeline.revision = Math.max(timeline.revision, page.revision)
+        if (!page.has_more) break
+        if (timeline.revision - started > FOLLOWED_MAX) {
+          timeline.messages = []
+          return void loadNewest(chat_id)
+        }
+      }
+      keepSoon(timeline)
+    } catch (error) {
+      fail(timeline, error)
+    }
+  }
+
+  async function loadOlder(chat_id: number): Promise<void> {
+    const timeline = timelineOf(chat_id)
+    const first = timeline.messages[0]
+    if (!first || !timeline.has_older || timeline.loading_older) return
+    timeline.loading_older = true
+    try {
+      const { generation } = timeline
+      const page = await call('GET /chats/:chat_id/messages', {
+        params: { chat_id },
+        query: { before: String(first.id), limit: PAGE },
+      })
+      if (generation !== timeline.generation) return
+      addOlder(timeline, page, PAGE)
+      trim(timeline, 'older', HELD_MAX)
+    } finally {
+      timeline.loading_older = false
+    }
+  }
+
+  async function loadNewer(chat_id: number): Promise<void> {
+    const timeline = timelineOf(chat_id)
+    const last = timeline.messages.at(-1)
+    if (!last || !timeline.has_newer || timeline.loading_newer) return
+    timeline.loading_newer = true
+    try {
+      const { generation } = timeline
+      const page = await call('GET /chats/:chat_id/messages', {
+        params: { chat_id },
+        query: { after_id: last.id, limit: PAGE },
+      })
+      if (generation !== timeline.generation) return
+      addNewer(timeline, page, PAGE)
+      trim(timeline, 'newer', HELD_MAX)
+    } finally {
+      timeline.loading_newer = false
+    }
+  }
+
+  /** Brings a message into sight, from wherever it is. */
+  async function jumpTo(chat_id: number, message_id: number): Promise<void> {
+    const timeline = timelineOf(chat_id)
+    if (!found(timeline, message_id)) {
+      const messages = await call('GET /chats/:chat_id/messages', {
+        params: { chat_id },
+        query: { around: message_id, limit: PAGE },
+      })
+      if (!messages.some(({ id }) => id === message_id)) return useNotices().tell('notices.message_gone')
+      replace(timeline, { messages, revision: timeline.revision, has_older: true, has_newer: true })
+    }
+    highlighted.value = { chat_id, message_id, at: Date.now() }
+  }
+
+  async function jumpToNewest(chat_id: number): Promise<void> {
+    if (timelineOf(chat_id).has_newer) await loadNewest(chat_id)
+  }
+
+  /** A message that the server has confirmed, by answer or by event. */
+  function receive(message: Message): void {
+    const timeline = timelines.get(message.chat_id)
+    if (!timeline || timeline.state !== 'ready') return
+    const verdict = verdictOn(timeline, message.revision)
+    if (verdict === 'ignore') return
+    put(timeline, message)
+    if (verdict === 'catch_up') return void catchUp(message.chat_id)
+    timeline.revision = message.revision
+    if (!timeline.has_newer && timeline.messages.length > HELD_MAX * 2) trim(timeline, 'newer', HELD_MAX)
+    keepSoon(timeline)
+  }
+
+  function receiveChange(
+    chat_id: number,
+    message_id: number,
+    revision: number,
+    changes: Partial<Message>,
+  ): void {
+    const timeline = timelines.get(chat_id)
+    if (!timeline || timeline.state !== 'ready') return
+    const verdict = verdictOn(timeline, revision)
+    if (verdict === 'catch_up') return void catchUp(chat_id)
+    if (verdict === 'ignore') return
+    patch(timeline, message_id, { ...changes, revision })
+    timeline.revision = revision
+    keepSoon(timeline)
+  }
+
+  function hide(chat_id: number, message_id: number): void {
+    hidden.add(message_id)
+    const timeline = timelines.get(chat_id)
+    if (!timeline) return
+    timeline.messages = timeline.messages.filter(({ id }) => id !== message_id)
+    keepSoon(timeline)
+  }
+
+  function forget(chat_id: number): void {
+    timelines.delete(chat_id)
+  }
+
+  /** Shows the new text at once; the old one comes back when the server refuses. */
+  async function edit(message: Message, content: string): Promise<void> {
+    const { chat_id, id: message_id } = message
+    const timeline = timelineOf(chat_id)
+    patch(timeline, message_id, { content, is_edited: true })
+    try {
+      const edited = await call('PUT /chats/:chat_id/messages/:message_id', {
+        params: { chat_id, message_id },
+        body: { content },
+      })
+      receive(edited)
+    } catch {
+      patch(timeline, message_id, { content: message.content, is_edited: message.is_edited })
+      useNotices().tell('notices.not_edited')
+    }
+  }
+
+  async function remove(message: Message, for_everyone: boolean): Promise<void> {
+    const { chat_id, id: message_id } = message
+    try {
+      await call('DELETE /chats/:chat_id/messages/:message_id', {
+        params: { chat_id, message_id },
+        body: { for_everyone },
+      })
+      if (!for_everyone) hide(chat_id, message_id)
+    } catch (error) {
+      useNotices().tell(
+        error instanceof ApiError && error.code === 'too_old' ? 'notices.too_old' : 'notices.not_deleted',
+      )
+    }
+  }
+
+  on('message', (event) => receive(messageOf(event)))
+  on('message_updated', ({ chat_id, message_id, content, updated_at, revision }) =>
+    receiveChange(chat_id, message_id, revision, { content, updated_at, is_edited: true }),
+  )
+  on('message_deleted', ({ chat_id, message_id, revision }) =>
+    receiveChange(chat_id, message_id, revision, { content: null, is_deleted: true }),
+  )
+  on('message_hidden', ({ chat_id, message_id }) => hide(chat_id, message_id))
+  on('chat_deleted', ({ chat_id }) => forget(chat_id))
+  on('chat_member_left', ({ chat_id, user_id }) => {
+    if (user_id === me.value) forget(chat_id)
+  })
+  on('user_profile_updated', ({ user_id, username, display_name, avatar_url }) => {
+    for (const timeline of timelines.values())
+      timeline.messages.forEach((message, place) => {
+        if (message.sender_id !== user_id) return
+        timeline.messages[place] = {
+          ...message,
+          sender_username: username,
+          sender_display_name: display_name,
+          sender_avatar_url: avatar_url,
+        }
+      })
+  })
+  onReady(() => {
+    for (const timeline of timelines.values()) {
+      if (timeline.state === 'ready') void catchUp(timeline.chat_id)
+      else if (timeline.state === 'failed') void loadNewest(timeline.chat_id)
+    }
+  })
+  on('resync', () => {
+    for (const chat_id of timelines.keys()) void catchUp(chat_id)
+  })
+
+  return {
+    timelines,
+    highlighted,
+    open,
+    loadNewest,
+    loadOlder,
+    loadNewer,
+    jumpTo,
+    jumpToNewest,
+    catchUp,
+    receive,
+    hide,
+    forget,
+    edit,
+    remove,
+  }
+})

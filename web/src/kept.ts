@@ -1,0 +1,124 @@
+import type { ChatRow, Me, Message, Settings } from '@messenger/contract'
+import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb'
+
+/** A message on its way: shown at once, kept until the server has it. */
+export interface Pending {
+  client_id: string
+  chat_id: number
+  content: string
+  reply_to_message_id: number | null
+  /** What it answers, as shown in the bubble. */
+  reply: { id: number; name: string; content: string | null } | null
+  /** Milliseconds since 1970; the order of sending. */
+  created: number
+  state: 'waiting' | 'failed'
+  /** Why it failed. */
+  code: string | null
+}
+
+export interface KeptTimeline {
+  chat_id: number
+  revision: number
+  has_older: boolean
+  messages: Message[]
+  used: number
+}
+
+export interface Draft {
+  chat_id: number
+  text: string
+}
+
+interface Shape extends DBSchema {
+  rows: { key: number; value: ChatRow }
+  timelines: { key: number; value: KeptTimeline }
+  outbox: { key: string; value: Pending }
+  drafts: { key: number; value: Draft }
+  facts: { key: string; value: unknown }
+}
+
+/** What a browser keeps of one person, so that a reload shows the last state before the network answers. */
+export interface Facts {
+  me: Me
+  settings: Settings
+  cursor: number
+}
+
+const VERSION = 1
+const TIMELINES_KEPT = 30
+
+let database: Promise<IDBPDatabase<Shape> | null> = Promise.resolve(null)
+
+/** Opens what is kept of this person. Without IndexedDB (private windows) nothing is kept, and all else works. */
+export function openKept(user_id: number): void {
+  database = openDB<Shape>(`messenger-${user_id}`, VERSION, {
+    upgrade(db) {
+      db.createObjectStore('rows', { keyPath: 'id' })
+      db.createObjectStore('timelines', { keyPath: 'chat_id' })
+      db.createObjectStore('outbox', { keyPath: 'client_id' })
+      db.createObjectStore('drafts', { keyPath: 'chat_id' })
+      db.createObjectStore('facts')
+    },
+  }).catch(() => null)
+}
+
+export async function forgetKept(user_id: number): Promise<void> {
+  const db = await database
+  db?.close()
+  database = Promise.resolve(null)
+  await deleteDB(`messenger-${user_id}`).catch(() => undefined)
+}
+
+/** A plain copy: reactive proxies cannot be stored. */
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+async function quietly<T>(work: (db: IDBPDatabase<Shape>) => Promise<T>): Promise<T | null> {
+  const db = await database
+  if (!db) return null
+  return work(db).catch(() => null)
+}
+
+export const keptRows = async () => (await quietly((db) => db.getAll('rows'))) ?? []
+export const keptOutbox = async () => (await quietly((db) => db.getAll('outbox'))) ?? []
+export const keptDrafts = async () => (await quietly((db) => db.getAll('drafts'))) ?? []
+export const keptTimeline = (chat_id: number) => quietly((db) => db.get('timelines', chat_id))
+export const keptFact = async <K extends keyof Facts>(name: K) =>
+  ((await quietly((db) => db.get('facts', name))) ?? null) as Facts[K] | null
+
+export const keepFact = <K extends keyof Facts>(name: K, value: Facts[K]) =>
+  quietly((db) => db.put('facts', plain(value), name))
+export const keepPending = (pending: Pending) => quietly((db) => db.put('outbox', plain(pending)))
+export const dropPending = (client_id: string) => quietly((db) => db.delete('outbox', client_id))
+export const keepRow = (row: ChatRow) => quietly((db) => db.put('rows', plain(row)))
+export const dropRow = (chat_id: number) =>
+  quietly(async (db) => {
+    await db.delete('rows', chat_id)
+    await db.delete('timelines', chat_id)
+    await db.delete('drafts', chat_id)
+  })
+
+export const keepDraft = (chat_id: number, text: string) =>
+  quietly(async (db) => {
+    if (text) await db.put('drafts', { chat_id, text })
+    else await db.delete('drafts', chat_id)
+  })
+
+/** Replaces all rows: the list as it was fetched afresh. */
+export const keepRows = (rows: readonly ChatRow[]) =>
+  quietly(async (db) => {
+    const change = db.transaction('rows', 'readwrite')
+    await change.store.clear()
+    await Promise.all(rows.map((row) => change.store.put(plain(row))))
+    await change.done
+  })
+
+export const keepTimeline = (timeline: KeptTimeline) =>
+  quietly(async (db) => {
+    await db.put('timelines', plain(timeline))
+    const all = await db.getAll('timelines')
+    if (all.length <= TIMELINES_KEPT) return
+    all.sort((a, b) => a.used - b.used)
+    await Promise.all(
+      all.slice(0, all.length - TIMELINES_KEPT).map(({ chat_id }) => db.delete('timelines', chat_id)),
+    )
+  })

@@ -1,0 +1,20 @@
+import type { Platform } from './port.ts'
+
+export const setBadge: Platform['setBadge'] = (unread, product) => {
+  document.title = unread > 0 ? `(${unread}) ${product}` : product
+}
+
+/** Somebody who left the window for this long is away. */
+const AWAY_AFTER_MS = 60_000
+
+export const watchAttention: Platform['watchAttention'] = (listener) => {
+  let away: ReturnType<typeof setTimeout> | undefined
+  const look = () => {
+    clearTimeout(away)
+    if (document.visibilityState === 'visible') listener(true)
+    else away = setTimeout(() => listener(false), AWAY_AFTER_MS)
+  }
+  document.addEventListener('visibilitychange', look)
+}
+
+export const copy: Platform['copy'] = (text) => navigator.clipboard.writeText(text)

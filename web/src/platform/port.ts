@@ -1,0 +1,8 @@
+/** What the client asks of where it runs: a browser, or a window of its own. */
+export interface Platform {
+  /** Unread chats, in the title or on the icon. */
+  setBadge(unread: number, product: string): void
+  /** Called when a person looks at the window, and when they look away. */
+  watchAttention(listener: (attentive: boolean) => void): void
+  copy(text: string): Promise<void>
+}
