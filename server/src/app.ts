@@ -1,7 +1,7 @@
-import type { Server } from 'bun'
 import packageJson from '../package.json' with { type: 'json' }
 import { authRoutes } from './features/auth/routes.ts'
-import { ensureFirstAdmin, liveSessions } from './features/auth/queries.ts'
+import { ensureFirstAdmin } from './features/auth/admin.ts'
+import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
 import { chatRoutes } from './features/chats/routes.ts'
 import { History } from './features/messages/history.ts'
@@ -11,7 +11,7 @@ import { Senders } from './features/messages/senders.ts'
 import { MessageWriter } from './features/messages/writer.ts'
 import { opsRoutes } from './features/ops/routes.ts'
 import { Here } from './features/realtime/presence.ts'
-import { Sockets, type SocketData } from './features/realtime/sockets.ts'
+import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
@@ -20,9 +20,9 @@ import { HttpMetrics } from './http/metrics.ts'
 import { openapi } from './http/openapi.ts'
 import { Pages } from './http/pages.ts'
 import { documentation } from './http/documentation.ts'
+import { listen } from './http/listen.ts'
 import { limited } from './http/serve.ts'
 import { Sessions } from './http/session.ts'
-import { upgrade } from './http/upgrade.ts'
 import type { Resources } from './ports/resources.ts'
 
 const MONTHS_AHEAD = 12
@@ -90,8 +90,6 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     PARTITIONS_EVERY_MS,
   )
 
-  const door = new Door(resources, sessions, metrics)
-  const pages = new Pages(web)
   const described = JSON.stringify(
     openapi(
       routes.map((route) => route.endpoint),
@@ -105,18 +103,14 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       }),
     ...documentation(described),
   }
-  const server: Server<SocketData> = Bun.serve<SocketData>({
-    hostname: config.host,
-    port: config.port,
-    routes: { ...door.routes(routes), ...ownPages } as never,
+  const server = listen({
+    config,
+    door: new Door(resources, sessions, metrics),
+    pages: new Pages(web),
+    routes,
+    own: ownPages,
     websocket: sockets.handler,
-    maxRequestBodySize: 16 * 1024 * 1024,
-    idleTimeout: 60,
-    fetch: (request, self) => {
-      const opened = upgrade(request, self, config, Sockets.data)
-      return opened === null ? (pages.answer(request) ?? door.unknown(request)) : opened
-    },
-    error: (error) => door.failed(error),
+    socketData: Sockets.data,
   })
   sockets.attach(server)
 

@@ -243,15 +243,20 @@ export interface DescribedSetting {
   name: string
   meaning: string
   standard: string
+  secret: boolean
   value: string
   source: Given['source']
 }
 
-/** Every setting as `messenger config` prints it; secrets are not shown. */
+/** Every setting as `messenger config` prints it; secrets are not shown, mistakes are for `readConfig` to name. */
 export function describeSettings(env: Environment): DescribedSetting[] {
   return Object.values(SETTINGS).map((setting) => {
-    const { text: value, source } = given(setting, env)
-    const shown = setting.secret && value !== '' ? '(set)' : value
-    return { name: setting.name, meaning: setting.meaning, standard: setting.standard, value: shown, source }
+    const { name, meaning, standard, secret = false } = setting
+    try {
+      const { text: value, source } = given(setting, env)
+      return { name, meaning, standard, secret, source, value: secret && value !== '' ? '(set)' : value }
+    } catch {
+      return { name, meaning, standard, secret, source: 'environment', value: '(a mistake)' }
+    }
   })
 }

@@ -1,13 +1,15 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { networkInterfaces } from 'node:os'
 import { startApp, type App } from './app.ts'
 import { ConfigError, describeSettings, readConfig, type Config } from './config.ts'
 import { openLog } from './log.ts'
-import { EmbeddedError } from './ports/db/embedded.ts'
+import { EmbeddedError, openEmbedded } from './ports/db/embedded.ts'
 import { MigrationError, migrate, pendingMigrations } from './ports/db/migrations.ts'
+import { openPostgres } from './ports/db/postgres.ts'
 import { dumpSchema } from './ports/db/schema.ts'
-import { FolderInUse } from './ports/folder.ts'
-import { openDatabase, openResources } from './ports/open.ts'
+import { FolderInUse, FolderUnusable } from './ports/folder.ts'
+import { DatabaseUnusable, openDatabase, openResources } from './ports/open.ts'
 
 const MIGRATIONS = join(import.meta.dir, '../migrations')
 const WEB = join(import.meta.dir, '../../web/dist')
@@ -15,17 +17,21 @@ const STOP_MS = 9_500
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
+/** Marks an error whose message is already what a person needs. */
+const PLAIN = 'plain'
+
 /** Mistakes that a person can mend are said in a sentence; everything else is a fault with its trace. */
 function explain(error: unknown, config?: Config): string {
-  const known = [ConfigError, EmbeddedError, MigrationError, FolderInUse].some(
-    (kind) => error instanceof kind,
-  )
-  if (known) return (error as Error).message
-  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+  const kinds = [ConfigError, EmbeddedError, MigrationError, FolderInUse, FolderUnusable, DatabaseUnusable]
+  const { code, cause, message, stack } = error as NodeJS.ErrnoException
+  if (cause === PLAIN || kinds.some((kind) => error instanceof kind)) return message
+  if (code === 'EADDRINUSE')
     return `Port ${config?.port} is taken by another program. Stop it, or choose another port: PORT=8081 npm start`
-  if ((error as NodeJS.ErrnoException).code === 'EACCES' && config && config.port < 1024)
+  if (code === 'EADDRNOTAVAIL')
+    return `${config?.host} is not an address of this computer. Choose another: HOST=127.0.0.1, or HOST=0.0.0.0 for all of them.`
+  if (code === 'EACCES' && config && config.port < 1024)
     return `Port ${config.port} needs rights that this account does not have. Choose one above 1023: PORT=8080 npm start`
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return stack ?? String(error)
 }
 
 function greet(app: App, config: Config): void {
@@ -49,28 +55,30 @@ function greet(app: App, config: Config): void {
 async function start(): Promise<void> {
   const config = readConfig(process.env)
   const log = openLog(config.log_level)
-  let stopping: Promise<void> | null = null
-  const opened = await openResources(config, log, MIGRATIONS).catch((error: unknown) => {
-    throw Object.assign(error as Error, { config })
-  })
+  let asked: string | null = null
+  let stop: (() => Promise<void>) | null = null
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (asked) process.exit(1)
+      asked = signal
+      log.info(`stopping (${signal})`)
+      setTimeout(() => process.exit(1), STOP_MS)
+      // One that comes while everything is still being opened waits for that: half of it could not be closed.
+      void stop?.()
+    })
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was not awaited'))
+
+  const opened = await openResources(config, log, MIGRATIONS)
   const app = await startApp(opened.resources, WEB).catch(async (error: unknown) => {
     await opened.close()
-    process.stderr.write(`${explain(error, config)}\n`)
-    process.exit(1)
+    throw new Error(explain(error, config), { cause: PLAIN })
   })
-  const stop = (signal: string) => {
-    if (stopping) process.exit(1)
-    log.info(`stopping (${signal})`)
-    stopping = (async () => {
-      const late = setTimeout(() => process.exit(1), STOP_MS)
-      await app.stop()
-      await opened.close()
-      clearTimeout(late)
-      process.exit(0)
-    })()
+  stop = async () => {
+    await app.stop()
+    await opened.close()
+    process.exit(0)
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was not awaited'))
+  if (asked) return stop()
   greet(app, config)
 }
 
@@ -86,20 +94,29 @@ async function migrateCommand(dry: boolean): Promise<void> {
   }
 }
 
+/** What the migrations come to, from a database that lives only for this. */
 async function schemaCommand(): Promise<void> {
-  const { db, close } = await openDatabase(readConfig(process.env), openLog('warn'))
+  const data_dir = mkdtempSync(join(tmpdir(), 'messenger-schema-'))
+  chmodSync(data_dir, 0o755)
+  const log = openLog('warn')
   try {
+    const embedded = await openEmbedded({ data_dir, log, fsync: false })
+    const db = await openPostgres(embedded.url, { max: 1 })
+    await migrate(db, MIGRATIONS)
     process.stdout.write(await dumpSchema(db))
+    await db.close()
+    await embedded.close()
   } finally {
-    await close()
+    rmSync(data_dir, { recursive: true, force: true })
   }
 }
 
 function configCommand(): void {
-  for (const { name, meaning, standard, value, source } of describeSettings(process.env))
-    say(
-      `${name}=${value}\n    ${meaning}\n    ${source === 'default' ? 'default' : `from the ${source}; default: ${standard || 'none'}`}`,
-    )
+  for (const { name, meaning, standard, value, source } of describeSettings(process.env)) {
+    const from = source === 'default' ? 'default' : `from the ${source}; default: ${standard || 'none'}`
+    say(`${name}=${value}\n    ${meaning}\n    ${from}`)
+  }
+  readConfig(process.env)
 }
 
 const COMMANDS: Record<string, () => Promise<void> | void> = {
@@ -115,10 +132,15 @@ if (!run) {
   process.stderr.write(`There is no command "${command}": ${Object.keys(COMMANDS).join(', ')}.\n`)
   process.exit(2)
 }
+let code = 0
 try {
   await run()
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`)
-  process.exit(1)
+  code = 1
 }
-if (command !== 'start') process.exit(0)
+if (command !== 'start' || code !== 0) {
+  // A pipe may still hold what was said.
+  await new Promise<void>((said) => process.stdout.write('', () => said()))
+  process.exit(code)
+}

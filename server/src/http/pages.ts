@@ -55,12 +55,19 @@ export class Pages {
     const { pathname } = new URL(request.url)
     if (CLIENT_PATHS.test(pathname) || pathname === '/index.html')
       return this.#files.has('/index.html') ? this.#send(request, '/index.html', 'no-cache') : notBuilt()
-    if (!this.#files.has(pathname) || /\.(br|gz)$/.test(pathname)) return null
+    if (!this.#files.has(pathname) || /\.(br|gz)$/.test(pathname)) return this.#nothing(request, pathname)
     const forever = pathname.startsWith('/assets/')
     return this.#send(request, pathname, forever ? 'public, max-age=31536000, immutable' : 'no-cache')
   }
 
-  #send(request: Request, path: string, cache: string): Response {
+  /** A person who came to a wrong address sees the client's own words for it; a program gets the contract's. */
+  #nothing(request: Request, pathname: string): Response | null {
+    const person = request.headers.get('accept')?.includes('text/html')
+    if (!person || pathname.startsWith('/api/') || !this.#files.has('/index.html')) return null
+    return this.#send(request, '/index.html', 'no-cache', 404)
+  }
+
+  #send(request: Request, path: string, cache: string, status = 200): Response {
     const accepted = request.headers.get('accept-encoding') ?? ''
     const encoding = (['br', 'gzip'] as const).find(
       (one) => accepted.includes(one) && this.#files.has(`${path}.${one === 'br' ? 'br' : 'gz'}`),
@@ -69,6 +76,7 @@ export class Pages {
       this.#folder + path + (encoding === undefined ? '' : encoding === 'br' ? '.br' : '.gz'),
     )
     return new Response(request.method === 'HEAD' ? null : file, {
+      status,
       headers: {
         'content-type': TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
         'cache-control': cache,

@@ -1,18 +1,18 @@
 import { resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { openEmbeddedBus } from './bus/embedded.ts'
-import { openRedisBus } from './bus/redis.ts'
 import { openEmbedded, type Embedded } from './db/embedded.ts'
 import { migrate } from './db/migrations.ts'
-import type { Db } from './db/port.ts'
+import { DatabaseError, sql, type Db } from './db/port.ts'
 import { openPostgres } from './db/postgres.ts'
 import { keptSecret, lockFolder } from './folder.ts'
 import { openEmbeddedLimits } from './limits/embedded.ts'
-import { openRedisLimits } from './limits/redis.ts'
 import { openEmbeddedPresence } from './presence/embedded.ts'
-import { openRedisPresence } from './presence/redis.ts'
 import type { Resources } from './resources.ts'
+
+const WAIT_MS = 15_000
 
 export interface Opened {
   resources: Resources
@@ -20,11 +20,49 @@ export interface Opened {
   close(): Promise<void>
 }
 
+/** The configured database cannot be used; the message says why. */
+export class DatabaseUnusable extends Error {}
+
+/** Waits for a database that starts at the same time as we do, as in a compose file. */
+async function untilUsable(db: Db, log: Logger): Promise<void> {
+  const end = Date.now() + WAIT_MS
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await db.check()
+      break
+    } catch (error) {
+      const why = (error as Error).message
+      if (error instanceof DatabaseError)
+        throw new DatabaseUnusable(`The database of DATABASE_URL refuses: ${why}.`, { cause: error })
+      if (Date.now() > end)
+        throw new DatabaseUnusable(
+          `The database of DATABASE_URL does not answer (${why}). Is the address right, and does it run?`,
+          { cause: error },
+        )
+      if (attempt === 0) log.warn(`The database of DATABASE_URL does not answer yet (${why}): waiting.`)
+      await pause(250)
+    }
+  }
+  const [server] = await db.query<{ version: string; number: number }>(
+    sql`select current_setting('server_version') as version, current_setting('server_version_num')::integer as number`,
+  )
+  if (server!.number < 160_000)
+    throw new DatabaseUnusable(
+      `The database of DATABASE_URL is PostgreSQL ${server!.version}; the messenger needs 16 or newer.`,
+    )
+}
+
 /** The configured database, or our own in the data folder. */
 export async function openDatabase(config: Config, log: Logger): Promise<{ db: Db; close(): Promise<void> }> {
   const { database_url, database_replica_url, database_pool: max } = config
   if (database_url) {
     const db = await openPostgres(database_url, { max, replica_url: database_replica_url })
+    try {
+      await untilUsable(db, log)
+    } catch (error) {
+      await db.close()
+      throw error
+    }
     return { db, close: () => db.close() }
   }
   const data_dir = resolve(config.data_dir)
@@ -49,6 +87,29 @@ export async function openDatabase(config: Config, log: Logger): Promise<{ db: D
   }
 }
 
+type NodePorts = Pick<Resources, 'bus' | 'presence' | 'limits'>
+
+const openAlone = (): NodePorts => ({
+  bus: openEmbeddedBus(),
+  presence: openEmbeddedPresence(),
+  limits: openEmbeddedLimits(),
+})
+
+/** The Redis client is 14 MB in memory: it is loaded where there is a Redis only. */
+async function openShared(url: string, log: Logger): Promise<NodePorts> {
+  const [{ openRedisBus }, { openRedisPresence }, { openRedisLimits }] = await Promise.all([
+    import('./bus/redis.ts'),
+    import('./presence/redis.ts'),
+    import('./limits/redis.ts'),
+  ])
+  const [bus, presence, limits] = await Promise.all([
+    openRedisBus(url, log),
+    openRedisPresence(url, log),
+    openRedisLimits(url, log),
+  ])
+  return { bus, presence, limits }
+}
+
 /** Opens everything that the configuration names, and brings the schema up to date. */
 export async function openResources(config: Config, log: Logger, migrations: string): Promise<Opened> {
   const { redis_url } = config
@@ -56,11 +117,11 @@ export async function openResources(config: Config, log: Logger, migrations: str
   try {
     const applied = await migrate(database.db, migrations)
     for (const { script } of applied) log.info(`applied ${script}`)
-    const [bus, presence, limits] = await Promise.all([
-      redis_url ? openRedisBus(redis_url, log) : openEmbeddedBus(),
-      redis_url ? openRedisPresence(redis_url, log) : openEmbeddedPresence(),
-      redis_url ? openRedisLimits(redis_url, log) : openEmbeddedLimits(),
-    ])
+    const { bus, presence, limits } = await (redis_url ? openShared(redis_url, log) : openAlone())
+    if (redis_url && !config.jwt_secret)
+      log.warn(
+        'JWT_SECRET is not set: each node signs with a secret of its own and refuses the tokens of the others.',
+      )
     const jwt_secret = config.jwt_secret ?? keptSecret(resolve(config.data_dir), 'jwt-secret')
     return {
       resources: { config: { ...config, jwt_secret }, db: database.db, bus, presence, limits, log },

@@ -210,11 +210,6 @@ export class World {
     this.#drop = drop
   }
 
-  /** Sockets that are open on the side of the tests. */
-  get openEars(): number {
-    return this.#ears.filter((ears) => ears.socket.readyState === WebSocket.OPEN).length
-  }
-
   get url(): string {
     return this.nodes[0]!.url
   }

@@ -1,9 +1,14 @@
 import type { Session } from '@messenger/contract'
-import { createHash, randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
-import { Refusal, refusing } from '../../http/refusal.ts'
-import type { LiveSession } from '../../http/session.ts'
-import { sql, type Db, type Queries } from '../../ports/db/port.ts'
+import { refusing } from '../../http/refusal.ts'
+import { sql, type Queries } from '../../ports/db/port.ts'
+
+interface LiveSession {
+  session_id: number
+  user_id: number
+  username: string
+  display_name: string
+  is_admin: boolean
+}
 
 export const liveSessions = (db: Queries, session_ids: readonly number[]) =>
   db.query<LiveSession>(sql`
@@ -88,9 +93,6 @@ export async function setPassword(
     select count(*)::int as ended from ended`)
   return ended!.ended
 }
-
-export const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest()
-export const newTokenId = (): string => randomUUID()
 
 export async function openSession(
   db: Queries,
@@ -195,35 +197,18 @@ export async function sessionsOf(db: Queries, user_id: number, current: number):
   }))
 }
 
-/** The first admin, made or promoted at the start while there is none. */
-export async function ensureFirstAdmin(
-  db: Db,
-  passwords: { hash(password: string): Promise<string> },
-  config: { admin_username: string | null; admin_password: string | null },
-  log: Logger,
-): Promise<void> {
-  const { admin_username: username, admin_password: password } = config
-  if (!username || !password) return
-  const [found] = await db.query<{ admins: boolean }>(sql`
-    select exists (select from users where is_admin and is_active and not is_blocked) as admins`)
-  if (found!.admins) return
-  const promoted = await db.query(
-    sql`update users set is_admin = true where lower(username) = lower(${username}) and is_active returning 1 as one`,
-  )
-  if (promoted.length === 0) {
-    const password_hash = await passwords.hash(password)
-    try {
-      await createUser(db, {
-        username,
-        email: `${username}@localhost`,
-        display_name: '',
-        password_hash,
-        is_admin: true,
-      })
-    } catch (error) {
-      // Another node that starts at the same time was first.
-      if (!(error instanceof Refusal)) throw error
-    }
-  }
-  log.info(`${username} is the first admin`)
+/** Makes this account an admin while there is none; `done` says that there is one now. */
+export async function promoteFirstAdmin(
+  db: Queries,
+  username: string,
+): Promise<{ done: boolean; promoted: boolean }> {
+  const [found] = await db.query<{ admins: boolean; promoted: boolean }>(sql`
+    with admins as (select from users where is_admin and is_active and not is_blocked limit 1),
+    promoted as (
+      update users set is_admin = true
+      where lower(username) = lower(${username}) and is_active and not exists (select from admins)
+      returning id
+    )
+    select exists (select from admins) as admins, exists (select from promoted) as promoted`)
+  return { done: found!.admins || found!.promoted, promoted: found!.promoted }
 }

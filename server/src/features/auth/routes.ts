@@ -18,10 +18,8 @@ import {
   accountNamed,
   createUser,
   endSessionOf,
-  hashOf,
   isTaken,
   keepRefreshToken,
-  newTokenId,
   openSession,
   passwordOf,
   sessionsOf,
@@ -29,6 +27,7 @@ import {
   useRefreshToken,
 } from './queries.ts'
 import { emailOf, refuseWeak } from './rules.ts'
+import { hashOf, newTokenId } from './tokens.ts'
 
 const PER_ACCOUNT = { burst: 10, perSecond: 1 / 6 }
 const PER_ADDRESS = { burst: 60, perSecond: 1 }

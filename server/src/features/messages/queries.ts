@@ -218,18 +218,6 @@ export const messagesChangedAfter = (db: Queries, reader: Reader, revision: numb
     sql`select ${COLUMNS} ${visibleTo(reader)} and m.revision > ${revision} order by m.revision limit ${limit}`,
   )
 
-/** One message for its reader; null when there is none to see. */
-export async function messageFor(
-  db: Queries,
-  reader: Reader,
-  message_id: number,
-): Promise<StoredMessage | null> {
-  const [message] = await db.query<StoredMessage>(
-    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id = ${message_id}`,
-  )
-  return message ?? null
-}
-
 /** The newest change of each chat of these people after a moment: what a node tells again when events were lost. */
 export const newestChanges = (db: Queries, user_ids: readonly number[], since: Date) =>
   db.query<StoredMessage>(sql`

@@ -204,8 +204,10 @@ export class Sockets {
       this.#remember(socket, caller.id)
       const chat_ids = new Set(await chatsOf(this.#deps.db, caller.id))
       if (!this.#sockets.has(socket)) return
-      for (const [chat_id, joined] of data.meanwhile)
-        joined ? chat_ids.add(chat_id) : chat_ids.delete(chat_id)
+      for (const [chat_id, joined] of data.meanwhile) {
+        if (joined) chat_ids.add(chat_id)
+        else chat_ids.delete(chat_id)
+      }
       data.meanwhile = null
       this.#say(socket, { type: 'auth_ok', user_id: caller.id })
       socket.subscribe(`user:${caller.id}`)

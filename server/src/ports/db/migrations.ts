@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { sql, type Db, type Queries } from './port.ts'
+import { DatabaseError, sql, type Db, type Queries, type Transaction } from './port.ts'
 
 /** A migration that cannot be run as it lies there; the message names it. */
 export class MigrationError extends Error {}
@@ -34,7 +34,7 @@ export function readMigrations(folder: string): Migration[] {
     .map((script) => {
       const named = /^V(\d+)__(\w+)\.sql$/.exec(script)
       if (!named) throw new MigrationError(`${script} is not named like V1__what_it_does.sql`)
-      const text = readFileSync(join(folder, script), 'utf8')
+      const text = readFileSync(join(folder, script), 'utf8').replace(/^\ufeff/, '')
       const [, version, words] = named
       return {
         version: Number(version),
@@ -118,6 +118,17 @@ export async function pendingMigrations(db: Db, folder: string): Promise<Migrati
   return remaining(migrations, (await exists(db)) ? await applied(db) : [])
 }
 
+async function run(tx: Transaction, { script, text }: Migration): Promise<void> {
+  try {
+    await tx.script(text)
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    throw new MigrationError(`${script} failed, and nothing of it was kept: ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
 /**
  * Runs what is missing, each migration in a transaction of its own together with its record. Nodes that start at once
  * wait for the first. Answers what ran.
@@ -134,7 +145,7 @@ export async function migrate(db: Db, folder: string): Promise<Migration[]> {
       const [migration] = remaining(migrations, await applied(tx))
       if (!migration) return null
       const started = performance.now()
-      await tx.script(migration.text)
+      await run(tx, migration)
       await tx.query(sql`
         insert into flyway_schema_history
           (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success)

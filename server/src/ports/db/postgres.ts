@@ -8,21 +8,19 @@ const CHECK_MS = 1000
 const CONNECTION = { application_name: 'messenger', plan_cache_mode: 'force_generic_plan', jit: 'off' }
 
 interface PostgresError extends Error {
-  code?: string
-  errno?: string
+  errno?: unknown
   constraint?: string
 }
 
 /** The verdict of the server, or that there is none. */
 function translated(error: unknown): Error {
   if (!(error instanceof Error)) return new DatabaseUnavailable(String(error))
-  const { code, errno, constraint, message } = error as PostgresError
-  if (code !== 'ERR_POSTGRES_SERVER_ERROR') {
+  const { errno: sqlstate, constraint, message } = error as PostgresError
+  if (typeof sqlstate !== 'string' || !/^[0-9A-Z]{5}$/.test(sqlstate)) {
     // Anything that did not come from the server is the connection's: closed, refused, timed out.
     const ours = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
     return ours ? error : new DatabaseUnavailable(message, { cause: error })
   }
-  const sqlstate = String(errno ?? '')
   return UNAVAILABLE.test(sqlstate)
     ? new DatabaseUnavailable(message, { cause: error })
     : new DatabaseError(message, sqlstate, constraint ?? /constraint "([^"]+)"/.exec(message)?.[1] ?? null)

@@ -40,12 +40,13 @@ export async function dumpSchema(db: Queries): Promise<string> {
     sql`
     select 'alter table ' || c.relname || ' add constraint ' || k.conname || ' ' || pg_get_constraintdef(k.oid) || ';' as line
     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-    where not c.relispartition and ${OWN} order by c.relname, k.conname`,
+    where not c.relispartition and k.contype <> 'n' and ${OWN}
+    order by array_position('{p,u,x,c,f}'::"char"[], k.contype), c.relname, k.conname`,
   )
   const indexes = await lines(
     db,
     sql`
-    select pg_get_indexdef(i.indexrelid) || ';' as line
+    select replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') || ';' as line
     from pg_index i join pg_class c on c.oid = i.indrelid join pg_class x on x.oid = i.indexrelid
     join pg_namespace n on n.oid = c.relnamespace
     where not c.relispartition and ${OWN} and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
@@ -73,6 +74,13 @@ export async function dumpSchema(db: Queries): Promise<string> {
     where n.nspname = 'public' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
     order by p.proname`,
   )
+  const triggers = await lines(
+    db,
+    sql`
+    select pg_get_triggerdef(t.oid) || ';' as line
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+    where not t.tgisinternal and t.tgparentid = 0 and ${OWN} order by c.relname, t.tgname`,
+  )
   const extensions = await lines(
     db,
     sql`
@@ -80,6 +88,6 @@ export async function dumpSchema(db: Queries): Promise<string> {
   )
   const heading =
     '-- What the migrations come to; written by `npm run schema --workspace server`. A test keeps it true.'
-  const parts = [extensions, sequences, functions, tables, partitions, constraints, indexes, views]
+  const parts = [extensions, sequences, functions, tables, partitions, constraints, indexes, triggers, views]
   return `${[heading, ...parts.filter((part) => part.length > 0).map((part) => part.join('\n'))].join('\n\n')}\n`
 }

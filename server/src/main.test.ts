@@ -1,0 +1,258 @@
+import { login, register } from '@messenger/contract'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { MIGRATIONS } from './testing/postgres.ts'
+import { alive, Installation } from './testing/process.ts'
+import { until } from './testing/until.ts'
+import { call, Ears, PASSWORD } from './testing/world.ts'
+
+const LONG = 60_000
+const ann = { username: 'ann_', email: 'ann@example.org', password: PASSWORD }
+const signUp = (url: string) => call(url, register, { body: ann })
+const signIn = (url: string) => call(url, login, { body: { username: ann.username, password: ann.password } })
+
+let home: Installation
+beforeEach(() => void (home = new Installation()))
+afterEach(() => home.clean(), LONG)
+
+describe('a start', () => {
+  test(
+    'says where the messenger is and how to open it, and one after it finds everything again',
+    async () => {
+      const first = home.start()
+      const url = await first.ready()
+      expect(first.said).toContain('HOST=0.0.0.0 npm start')
+      await signUp(url)
+      expect(await first.end('SIGTERM')).toBe(0)
+      expect(home.database).toBeNull()
+      const second = home.start()
+      await signIn(await second.ready())
+      expect(await second.end('SIGINT')).toBe(0)
+    },
+    LONG,
+  )
+
+  test(
+    'on a folder in use is refused in one sentence, and the first goes on',
+    async () => {
+      const first = home.start()
+      const url = await first.ready()
+      for (const args of [[], ['migrate']]) {
+        const second = home.run(args)
+        expect(await second.end()).toBe(1)
+        expect(second.said.trim().split('\n')).toHaveLength(1)
+        expect(second.said).toContain(`${home.data_dir} is in use by a messenger that runs already`)
+        expect(second.said).toContain(`(process ${first.child.pid})`)
+      }
+      await signUp(url)
+    },
+    LONG,
+  )
+
+  test(
+    'on a taken port is refused in one sentence that names it, and leaves no database behind',
+    async () => {
+      const other = createServer()
+      await new Promise<void>((done) => other.listen(0, '127.0.0.1', done))
+      const { port } = other.address() as { port: number }
+      try {
+        const messenger = home.start({ PORT: String(port) })
+        expect(await messenger.end()).toBe(1)
+        expect(messenger.said.trim().split('\n')).toHaveLength(1)
+        expect(messenger.said).toContain(`Port ${port} is taken`)
+        expect(home.database).toBeNull()
+      } finally {
+        other.close()
+      }
+    },
+    LONG,
+  )
+
+  test(
+    'after kill -9 of the server finds the database that was left running, and everything in it',
+    async () => {
+      const first = home.start()
+      await signUp(await first.ready())
+      await first.end('SIGKILL')
+      const orphan = home.database!
+      expect(alive(orphan)).toBe(true)
+      const second = home.start()
+      await signIn(await second.ready())
+      expect(alive(orphan)).toBe(false)
+      expect(home.database).not.toBe(orphan)
+    },
+    LONG,
+  )
+
+  test(
+    'after kill -9 of everything recovers, and nothing that was acknowledged is lost',
+    async () => {
+      const first = home.start()
+      await signUp(await first.ready())
+      const killed = home.database!
+      first.child.kill('SIGKILL')
+      process.kill(killed, 'SIGKILL')
+      await first.end()
+      const second = home.start()
+      await signIn(await second.ready())
+    },
+    LONG,
+  )
+
+  test(
+    'leaves a stranger alone who got the process id of a database that is gone',
+    async () => {
+      const first = home.start()
+      await first.ready()
+      expect(await first.end('SIGTERM')).toBe(0)
+      const { uid, gid } = statSync(home.place)
+      const stranger = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' })
+      try {
+        writeFileSync(join(home.place, 'postmaster.pid'), `${stranger.pid}\n${home.place}\n1\n5432\n\n\n`)
+        await home.start().ready()
+        expect(alive(stranger.pid!)).toBe(true)
+      } finally {
+        stranger.kill('SIGKILL')
+      }
+    },
+    LONG,
+  )
+
+  test(
+    'starts the database again when that dies alone',
+    async () => {
+      const messenger = home.start({ LOG_LEVEL: 'silent' })
+      const url = await messenger.ready()
+      await signUp(url)
+      const killed = home.database!
+      process.kill(killed, 'SIGKILL')
+      await until('it answers again', () => signIn(url).then(Boolean, () => false), 20_000)
+      expect(home.database).not.toBe(killed)
+      expect(await messenger.end('SIGTERM')).toBe(0)
+    },
+    LONG,
+  )
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'by root runs the database as somebody else, also where that account cannot enter',
+    async () => {
+      chmodSync(home.folder, 0o700)
+      for (const round of [1, 2]) {
+        const messenger = home.start()
+        const url = await messenger.ready()
+        await (round === 1 ? signUp(url) : signIn(url))
+        expect(home.place.startsWith(home.folder)).toBe(false)
+        expect(statSync(`/proc/${home.database}`).uid).not.toBe(0)
+        expect(statSync(home.place).mode & 0o777).toBe(0o700)
+        expect(await messenger.end('SIGTERM')).toBe(0)
+      }
+    },
+    LONG,
+  )
+
+  test('names every mistake of the configuration at once', async () => {
+    const messenger = home.start({ PORT: 'x', JWT_SECRET: 'short', REGISTRATION: 'perhaps' })
+    expect(await messenger.end()).toBe(1)
+    for (const name of ['PORT', 'JWT_SECRET', 'REGISTRATION'])
+      expect(messenger.said).toContain(`${name} has to be`)
+    expect(existsSync(home.data_dir)).toBe(false)
+  })
+})
+
+describe('a stop', () => {
+  test(
+    'finishes what is in flight, closes sockets with 1012 and exits with 0 within ten seconds',
+    async () => {
+      const messenger = home.start()
+      const url = await messenger.ready()
+      await signUp(url)
+      const ears = new Ears(url)
+      await ears.opened()
+      // Hashing the password takes long enough for the signal to come first.
+      const answer = signIn(url)
+      const begun = await fetch(`${url}metrics`).then((response) => response.ok)
+      expect(begun).toBe(true)
+      const asked = performance.now()
+      messenger.child.kill('SIGTERM')
+      expect((await answer).access_token).toBeString()
+      expect(await messenger.end()).toBe(0)
+      expect(performance.now() - asked).toBeLessThan(10_000)
+      await until('the socket is told', () => ears.closed !== null)
+      expect(ears.closed!.code).toBe(1012)
+      expect(home.database).toBeNull()
+    },
+    LONG,
+  )
+
+  test(
+    'that is asked for during the start comes as soon as it can be clean',
+    async () => {
+      const messenger = home.start()
+      await until('the database is being started', () => home.database !== null, 20_000)
+      expect(await messenger.end('SIGTERM')).toBe(0)
+      expect(home.database).toBeNull()
+    },
+    LONG,
+  )
+
+  test(
+    'that is asked for twice comes at once',
+    async () => {
+      const messenger = home.start()
+      await messenger.ready()
+      const database = home.database!
+      // A database that does not stop.
+      process.kill(database, 'SIGSTOP')
+      try {
+        messenger.child.kill('SIGINT')
+        await until('nobody is let in any more', () => !alive(database) || messenger.said !== '')
+        const asked = performance.now()
+        expect(await messenger.end('SIGINT')).toBe(1)
+        expect(performance.now() - asked).toBeLessThan(2000)
+      } finally {
+        process.kill(database, 'SIGCONT')
+      }
+    },
+    LONG,
+  )
+})
+
+describe('a command', () => {
+  test('config prints every setting with its meaning and source, and no secret', async () => {
+    const secret = 'a secret that is long enough, by far'
+    const config = home.run(['config'], { JWT_SECRET: secret, PORT: '9999' })
+    expect(await config.end()).toBe(0)
+    expect(config.said).toContain('PORT=9999')
+    expect(config.said).toContain('from the environment; default: 8080')
+    expect(config.said).toContain('JWT_SECRET=(set)')
+    expect(config.said).not.toContain(secret)
+    expect(existsSync(home.data_dir)).toBe(false)
+  })
+
+  test(
+    'migrate --dry-run prints what would run, and only migrate runs it',
+    async () => {
+      const dry = () => home.run(['migrate', '--dry-run'])
+      const first = dry()
+      expect(await first.end()).toBe(0)
+      expect(first.said).toContain('-- V1__initial_schema.sql')
+      expect(first.said).toContain(readFileSync(join(MIGRATIONS, 'V1__initial_schema.sql'), 'utf8').trim())
+      const real = home.run(['migrate'])
+      expect(await real.end()).toBe(0)
+      expect(real.said).toContain('applied V1__initial_schema.sql')
+      const last = dry()
+      expect(await last.end()).toBe(0)
+      expect(last.said.trim()).toBe('The database is up to date.')
+    },
+    LONG,
+  )
+
+  test('that does not exist is answered with those that do', async () => {
+    const wrong = home.run(['begin'])
+    expect(await wrong.end()).toBe(2)
+    expect(wrong.said).toContain('start, migrate, schema, config')
+  })
+})
