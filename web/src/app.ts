@@ -80,7 +80,7 @@ export const router = createRouter({
     },
     {
       path: '/:unknown(.*)*',
-      component: () => import('./features/session/NotFound.vue'),
+      component: () => import('./ui/NotFound.vue'),
       meta: { open: true },
     },
   ],

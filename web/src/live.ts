@@ -1,9 +1,7 @@
-import { reactive } from 'vue'
 import type { ClientFrame, ServerEvent } from '@messenger/contract'
-import { NetworkError, currentTokens, renew } from './api.ts'
-
-type Heard<T extends ServerEvent['type']> = Extract<ServerEvent, { type: T }>
-type Listener = (event: ServerEvent) => void
+import { currentTokens, renew } from './api.ts'
+import { NetworkError } from './errors.ts'
+import { connectTo, connection, heard } from './wire.ts'
 
 const PING_MS = 25_000
 const PONG_MS = 8_000
@@ -12,19 +10,6 @@ const RETRY_MS = [1000, 2000, 4000, 8000, 16_000, 30_000]
 const SLEPT_MS = 15_000
 const UNAUTHORIZED = 4401
 
-/** `retry_at` is in ms since 1970 while waiting to try again. */
-export const connection = reactive<{
-  state: 'off' | 'connecting' | 'online' | 'waiting'
-  retry_at: number
-  ever: boolean
-}>({
-  state: 'off',
-  retry_at: 0,
-  ever: false,
-})
-
-const listeners = new Map<string, Set<Listener>>()
-const readyListeners = new Set<() => void>()
 let socket: WebSocket | null = null
 let attempts = 0
 let retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -33,42 +18,32 @@ let wanted = false
 let active = true
 let ticked = Date.now()
 
-export function on<T extends ServerEvent['type']>(type: T, listener: (event: Heard<T>) => void): void {
-  const known = listeners.get(type) ?? new Set()
-  listeners.set(type, known.add(listener as Listener))
-}
-
-/** Called after every sign-in of the socket: whatever was missed meanwhile is asked for now. */
-export const onReady = (listener: () => void): void => void readyListeners.add(listener)
-
-/** Says something when the socket is open; what is lost otherwise may be lost (typing, presence). */
-export function say(frame: ClientFrame): void {
+function sendNow(frame: ClientFrame): void {
   if (socket?.readyState === WebSocket.OPEN && connection.state === 'online')
     socket.send(JSON.stringify(frame))
 }
 
-export function setActive(next: boolean): void {
+function setActive(next: boolean): void {
   if (active === next) return
   active = next
-  say({ type: 'presence_update', status: next ? 'active' : 'away' })
+  sendNow({ type: 'presence_update', status: next ? 'active' : 'away' })
 }
 
-export function start(): void {
+function start(): void {
   if (wanted) return
   wanted = true
   attempts = 0
   open()
 }
 
-export function stop(): void {
+function stop(): void {
   wanted = false
   clearTimeout(retryTimer)
   drop()
   connection.state = 'off'
 }
 
-/** Tries now instead of at the next time. */
-export function tryNow(): void {
+function retryNow(): void {
   if (!wanted || connection.state === 'online' || connection.state === 'connecting') return
   clearTimeout(retryTimer)
   open()
@@ -101,9 +76,8 @@ function hear(from: WebSocket, event: ServerEvent): void {
     attempts = 0
     connection.state = 'online'
     connection.ever = true
-    for (const listener of readyListeners) listener()
   }
-  for (const listener of listeners.get(event.type) ?? []) listener(event)
+  heard(event)
 }
 
 function lose(from: WebSocket, code = 0): void {
@@ -137,26 +111,31 @@ async function renewThenOpen(): Promise<void> {
 function ping(): void {
   if (connection.state !== 'online' || !socket) return
   const asked = socket
-  say({ type: 'ping', active })
+  sendNow({ type: 'ping', active })
   clearTimeout(pongTimer)
   pongTimer = setTimeout(() => lose(asked), PONG_MS)
 }
 
-if (typeof window !== 'undefined') {
+/** Something changed around us: look whether the socket still lives, or try to get one. */
+function hurry(): void {
+  if (connection.state === 'online') ping()
+  else retryNow()
+}
+
+/** Takes the line, and watches the computer's sleep and network; called once. */
+export function watchConnection(): void {
+  connectTo({ start, stop, setActive, say: sendNow, tryNow: retryNow })
   setInterval(ping, PING_MS)
   setInterval(() => {
     const slept = Date.now() - ticked > SLEPT_MS
     ticked = Date.now()
-    if (slept && wanted) {
-      if (connection.state === 'online') ping()
-      else tryNow()
-    }
+    if (slept) hurry()
   }, 5000)
-  window.addEventListener('online', () => (connection.state === 'online' ? ping() : tryNow()))
+  window.addEventListener('online', hurry)
   window.addEventListener('offline', () => {
     if (socket) lose(socket)
   })
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') connection.state === 'online' ? ping() : tryNow()
+    if (document.visibilityState === 'visible') hurry()
   })
 }

@@ -1,13 +1,13 @@
 import type { Platform } from './port.ts'
 
-export const setBadge: Platform['setBadge'] = (unread, product) => {
+const setBadge: Platform['setBadge'] = (unread, product) => {
   document.title = unread > 0 ? `(${unread}) ${product}` : product
 }
 
 /** Somebody who left the window for this long is away. */
 const AWAY_AFTER_MS = 60_000
 
-export const watchAttention: Platform['watchAttention'] = (listener) => {
+const watchAttention: Platform['watchAttention'] = (listener) => {
   let away: ReturnType<typeof setTimeout> | undefined
   const look = () => {
     clearTimeout(away)
@@ -17,4 +17,6 @@ export const watchAttention: Platform['watchAttention'] = (listener) => {
   document.addEventListener('visibilitychange', look)
 }
 
-export const copy: Platform['copy'] = (text) => navigator.clipboard.writeText(text)
+const copy: Platform['copy'] = (text) => navigator.clipboard.writeText(text)
+
+export const browser: Platform = { setBadge, watchAttention, copy }

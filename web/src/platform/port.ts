@@ -1,3 +1,5 @@
+import { inject, type InjectionKey } from 'vue'
+
 /** What the client asks of where it runs: a browser, or a window of its own. */
 export interface Platform {
   /** Unread chats, in the title or on the icon. */
@@ -6,3 +8,8 @@ export interface Platform {
   watchAttention(listener: (attentive: boolean) => void): void
   copy(text: string): Promise<void>
 }
+
+export const PLATFORM: InjectionKey<Platform> = Symbol('platform')
+
+/** Where this client runs; `main.ts` knows. */
+export const usePlatform = (): Platform => inject(PLATFORM)!

@@ -1,7 +1,8 @@
 import type { Chat, ChatMarks, ChatRow, Member, Sync } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
-import { ApiError, call } from '../../api.ts'
+import { call } from '../../api.ts'
+import { ApiError } from '../../errors.ts'
 import {
   dropRow,
   keepDraft,
@@ -12,7 +13,7 @@ import {
   keptFact,
   keptRows,
 } from '../../kept.ts'
-import { on, onReady } from '../../live.ts'
+import { on, onReady, say } from '../../wire.ts'
 import { useMessages } from '../messages/store.ts'
 import { useNotices } from '../notices/store.ts'
 import { usePeople } from '../people/store.ts'
@@ -189,6 +190,10 @@ export const useChats = defineStore('chats', () => {
     await refresh(id)
     return id
   }
+
+  const sayTyping = (chat_id: number): void => say({ type: 'typing', chat_id })
+
+  const byName = (public_name: string) => call('GET /chats/by-name/:public_name', { params: { public_name } })
 
   async function join(chat_id: number): Promise<void> {
     await call('POST /chats/:chat_id/join', { params: { chat_id } })
@@ -413,6 +418,8 @@ export const useChats = defineStore('chats', () => {
     membersOf,
     openDirect,
     create,
+    sayTyping,
+    byName,
     join,
     leave,
     destroy,

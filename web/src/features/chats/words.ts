@@ -1,7 +1,7 @@
 import type { ChatRow } from '@messenger/contract'
 import { useI18n } from 'vue-i18n'
 import { briefly, clock, daysBetween } from '../../ui/times.ts'
-import { connection } from '../../live.ts'
+import { connection } from '../../wire.ts'
 import { usePeople } from '../people/store.ts'
 import { isSaved } from './order.ts'
 import { useSession } from '../session/store.ts'

@@ -1,13 +1,16 @@
 import { defineStore } from 'pinia'
 import { computed, reactive } from 'vue'
-import { ApiError, NetworkError, call } from '../../api.ts'
+import { call } from '../../api.ts'
+import { ApiError, NetworkError } from '../../errors.ts'
 import { dropPending, keepPending, keptOutbox, type Pending } from '../../kept.ts'
-import { connection, on, onReady } from '../../live.ts'
+import { connection, on, onReady } from '../../wire.ts'
 import { useMessages } from './store.ts'
 
 export type { Pending }
 
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000]
+/** Somebody who is online and has waited this long for an answer is told, and asked whether to try again. */
+const PATIENCE_MS = 10_000
 
 /**
  * What was written and is not yet acknowledged. It is kept before it is sent, sent in order, and sent again under the
@@ -18,6 +21,8 @@ export const useOutbox = defineStore('outbox', () => {
   const sending = new Set<number>()
   const retries = new Map<number, number>()
   const timers = new Map<number, ReturnType<typeof setTimeout>>()
+  /** Since when each has been tried while the server seemed to be there. */
+  const triedSince = new Map<string, number>()
 
   const byChat = computed(() =>
     Map.groupBy(
@@ -67,6 +72,8 @@ export const useOutbox = defineStore('outbox', () => {
   /** True when the next one may go. */
   async function deliver(one: Pending): Promise<boolean> {
     const { chat_id, client_id, content, reply_to_message_id } = one
+    if (connection.state !== 'online') triedSince.delete(client_id)
+    else if (!triedSince.has(client_id)) triedSince.set(client_id, Date.now())
     try {
       const message = await call('POST /chats/:chat_id/messages', {
         params: { chat_id },
@@ -80,11 +87,15 @@ export const useOutbox = defineStore('outbox', () => {
       const later =
         error instanceof NetworkError ||
         (error instanceof ApiError && (error.status >= 500 || error.status === 429))
-      if (later) {
+      const busy = error instanceof ApiError && error.status === 429
+      const since = triedSince.get(client_id)
+      const patient =
+        busy || connection.state !== 'online' || since === undefined || Date.now() - since < PATIENCE_MS
+      if (later && patient) {
         retryLater(chat_id, error instanceof ApiError ? error.retry_after : null)
         return false
       }
-      fail(one, error instanceof ApiError ? error.code : 'internal')
+      fail(one, error instanceof ApiError ? error.code : later ? 'offline' : 'internal')
       return true
     }
   }
@@ -101,6 +112,7 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   function fail(one: Pending, code: string): void {
+    triedSince.delete(one.client_id)
     const failed: Pending = { ...one, state: 'failed', code }
     pending.set(one.client_id, failed)
     void keepPending(failed)
@@ -118,6 +130,7 @@ export const useOutbox = defineStore('outbox', () => {
   /** Takes back a message that was not sent. */
   function forget(client_id: string): void {
     pending.delete(client_id)
+    triedSince.delete(client_id)
     void dropPending(client_id)
   }
 

@@ -2,7 +2,7 @@ import type { PublicUser, UserWithPresence } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { reactive } from 'vue'
 import { call } from '../../api.ts'
-import { on } from '../../live.ts'
+import { on } from '../../wire.ts'
 
 const TYPING_MS = 6000
 

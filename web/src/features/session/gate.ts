@@ -1,7 +1,7 @@
 import { nextTick, reactive, ref } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useRoute, useRouter } from 'vue-router'
-import { ApiError, NetworkError } from '../../api.ts'
+import { ApiError, NetworkError } from '../../errors.ts'
 
 /** A form at the door: one send at a time, errors under their fields, the first of them focused. */
 export function useGate<Field extends string>(focus: (field: Field) => void) {

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { call, currentTokens, keepTokens, watchTokens } from '../../api.ts'
 import { forgetKept, keepFact, keptFact, openKept } from '../../kept.ts'
-import { on, onReady, start, stop } from '../../live.ts'
+import { on, onReady, setActive, start, stop } from '../../wire.ts'
 
 /** Who is signed in, in this browser. */
 export const useSession = defineStore('session', () => {
@@ -94,6 +94,7 @@ export const useSession = defineStore('session', () => {
     register,
     signOut,
     begin,
+    setActive,
     updateProfile,
     loadSessions,
     endSession,

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia'
 import { ref, watchEffect } from 'vue'
 import { call } from '../../api.ts'
 import { keepFact, keptFact } from '../../kept.ts'
-import { on, onReady } from '../../live.ts'
+import { on, onReady } from '../../wire.ts'
 import { useNotices } from '../notices/store.ts'
 
 const ENTER = 'messenger.enter-sends'
