@@ -1,0 +1,205 @@
+import { test as base, expect, type Browser, type BrowserContextOptions, type Page } from '@playwright/test'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+export const PASSWORD = 'correct horse'
+
+const freePort = () =>
+  new Promise<number>((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+
+/** A messenger of its own, as `npm start` runs it, that can be killed and started again. */
+export class Messenger {
+  readonly port: number
+  readonly folder: string
+  #process: ChildProcess | null = null
+
+  constructor(port: number, folder: string) {
+    this.port = port
+    this.folder = folder
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(join(ROOT, 'node_modules/.bin/bun'), [join(ROOT, 'server/src/main.ts')], {
+      env: {
+        ...process.env,
+        PORT: String(this.port),
+        DATA_DIR: join(this.folder, 'data'),
+        RATE_LIMITS: 'off',
+        LOG_LEVEL: 'warn',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    this.#process = child
+    const end = Date.now() + 60_000
+    for (;;) {
+      const ready = await fetch(`${this.url}/ready`)
+        .then((answer) => answer.ok)
+        .catch(() => false)
+      if (ready) return
+      if (child.exitCode !== null || Date.now() > end) throw new Error('the messenger did not start')
+      await new Promise((next) => setTimeout(next, 50))
+    }
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null) return
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    await exited
+  }
+}
+
+export interface Account {
+  username: string
+  name: string
+  user_id: number
+  token: string
+}
+
+async function ask<T>(url: string, path: string, body?: object, token?: string, method = 'POST'): Promise<T> {
+  const answer = await fetch(`${url}/api${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+  return (answer.status === 204 ? null : await answer.json()) as T
+}
+
+let made = 0
+
+/** Somebody with an account, and what they do without a browser. */
+export class Api {
+  readonly url: string
+  constructor(url: string) {
+    this.url = url
+  }
+
+  async account(name: string): Promise<Account> {
+    const username = `${name
+      .split(' ')[0]!
+      .toLowerCase()
+      .replace(/[^a-z0-9]/g, '')}_${++made}`
+    const body = { username, email: `${username}@example.org`, password: PASSWORD, display_name: name }
+    await ask(this.url, '/auth/register', body)
+    const tokens = await ask<{ user_id: number; access_token: string }>(this.url, '/auth/login', {
+      username,
+      password: PASSWORD,
+    })
+    return { username, name, user_id: tokens.user_id, token: tokens.access_token }
+  }
+
+  async direct(one: Account, other: Account): Promise<number> {
+    const body = { type: 'direct', member_ids: [other.user_id] }
+    return (await ask<{ id: number }>(this.url, '/chats', body, one.token)).id
+  }
+
+  async room(owner: Account, type: 'group' | 'channel', title: string, members: Account[]): Promise<number> {
+    const body = { type, title, member_ids: members.map((one) => one.user_id) }
+    return (await ask<{ id: number }>(this.url, '/chats', body, owner.token)).id
+  }
+
+  say(who: Account, chat_id: number, content: string): Promise<{ id: number; seq: number }> {
+    return ask(this.url, `/chats/${chat_id}/messages`, { content, client_id: randomUUID() }, who.token)
+  }
+
+  history(who: Account, chat_id: number): Promise<{ content: string; seq: number }[]> {
+    return ask(this.url, `/chats/${chat_id}/messages?limit=100`, undefined, who.token, 'GET')
+  }
+}
+
+/** A browser of their own in which somebody is signed in. */
+export async function open(
+  browser: Browser,
+  url: string,
+  who: Account,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({ ...options, baseURL: url })
+  const page = await context.newPage()
+  await page.goto('/login')
+  await page.getByLabel('Username or email').fill(who.username)
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL('**/app')
+  return page
+}
+
+export const composer = (page: Page) => page.getByRole('textbox', { name: /^(Message|Post)$/ })
+
+export async function write(page: Page, text: string): Promise<void> {
+  await composer(page).fill(text)
+  await page.keyboard.press('Enter')
+}
+
+/** The words of all bubbles, in their order. */
+export const bubbles = (page: Page): Promise<string[]> =>
+  page.locator('.message .text').evaluateAll((all) =>
+    all.map((one) => {
+      const copy = one.cloneNode(true) as HTMLElement
+      copy.querySelector('.meta')?.remove()
+      return copy.textContent.trim()
+    }),
+  )
+
+export const test = base.extend<{ api: Api; faults: string[] }, { messenger: Messenger }>({
+  messenger: [
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), 'messenger-e2e-'))
+      const messenger = new Messenger(await freePort(), folder)
+      try {
+        await messenger.start()
+        await use(messenger)
+      } finally {
+        await messenger.stop('SIGTERM')
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+    { scope: 'worker', timeout: 90_000 },
+  ],
+  api: async ({ messenger }, use) => use(new Api(messenger.url)),
+  /** What any page of a test complained about: an error fails the test. */
+  faults: [
+    async ({ browser }, use) => {
+      const faults: string[] = []
+      const watch = (page: Page) => {
+        page.on('pageerror', (error) => faults.push(error.message))
+        page.on('console', (said) => {
+          // A refused or lost request is said by the browser itself, and is often what a test is about.
+          const network = /^Failed to load resource|WebSocket connection to/.test(said.text())
+          if (said.type() === 'error' && !network) faults.push(said.text())
+        })
+      }
+      const newContext = browser.newContext.bind(browser)
+      browser.newContext = async (options) => {
+        const context = await newContext(options)
+        context.on('page', watch)
+        return context
+      }
+      await use(faults)
+      browser.newContext = newContext
+      expect(faults).toEqual([])
+    },
+    { auto: true },
+  ],
+})
+
+export { expect }

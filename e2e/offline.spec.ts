@@ -1,0 +1,122 @@
+import { bubbles, expect, open, test, write } from './messenger.ts'
+
+test('what is written offline waits, keeps its order, and is sent once', async ({
+  browser,
+  messenger,
+  api,
+}) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  const page = await open(browser, messenger.url, mia)
+  await page.goto(`/app/c/${chat_id}`)
+  await write(page, 'before')
+  await expect(page.locator('.message').last().getByText('sent', { exact: true })).toBeAttached()
+
+  await page.context().setOffline(true)
+  await expect(page.getByText('You’re offline.')).toBeVisible()
+  for (const text of ['first', 'second', 'third']) await write(page, text)
+  await expect(page.locator('.message').last().getByText('sending', { exact: true })).toBeAttached()
+  await api.say(leo, chat_id, 'meanwhile')
+
+  await page.context().setOffline(false)
+  await expect(page.locator('.message').last().getByText('sent', { exact: true })).toBeAttached()
+  await expect.poll(() => bubbles(page)).toEqual(['before', 'meanwhile', 'first', 'second', 'third'])
+  expect((await api.history(leo, chat_id)).map(({ content }) => content)).toEqual([
+    'before',
+    'meanwhile',
+    'first',
+    'second',
+    'third',
+  ])
+})
+
+test('the outbox survives a reload and never sends twice', async ({ browser, messenger, api }) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  const page = await open(browser, messenger.url, mia)
+  await page.goto(`/app/c/${chat_id}`)
+  // The server stores the first one, but its answer is lost on the way; the second never leaves.
+  let answers = 0
+  await page.route(`**/api/chats/${chat_id}/messages`, async (route) => {
+    if (route.request().method() !== 'POST') return route.continue()
+    if (++answers === 1) await route.fetch()
+    await route.abort('connectionreset')
+  })
+  await page.routeWebSocket('**/ws', (socket) => void socket.close())
+  await page.reload()
+  await write(page, 'was stored')
+  await write(page, 'was not')
+  await expect(page.locator('.message').last().getByText('sending', { exact: true })).toBeAttached()
+
+  const again = await page.context().newPage()
+  await page.close()
+  await again.goto(`/app/c/${chat_id}`)
+  await expect.poll(() => bubbles(again)).toEqual(['was stored', 'was not'])
+  await expect(again.getByText('sending', { exact: true })).toHaveCount(0)
+  expect((await api.history(leo, chat_id)).map(({ content }) => content)).toEqual(['was stored', 'was not'])
+})
+
+test('a server that is killed and started again loses nothing, and pages catch up by themselves', async ({
+  browser,
+  messenger,
+  api,
+}) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
+  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+  await write(a, 'before the fall')
+  await expect.poll(() => bubbles(b)).toEqual(['before the fall'])
+
+  await messenger.stop('SIGKILL')
+  await write(a, 'during')
+  await expect(a.locator('.message').last().getByText('sending', { exact: true })).toBeAttached()
+  await messenger.start()
+  await expect.poll(() => bubbles(b), { timeout: 40_000 }).toEqual(['before the fall', 'during'])
+  await expect(
+    a
+      .locator('.message')
+      .last()
+      .getByText(/^(sent|read)$/),
+  ).toBeAttached()
+  expect(await bubbles(a)).toEqual(['before the fall', 'during'])
+})
+
+test('a reload shows the last chats before the network answers, then catches up', async ({
+  browser,
+  messenger,
+  api,
+}) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  await api.say(leo, chat_id, 'kept')
+  const page = await open(browser, messenger.url, mia)
+  await page.goto(`/app/c/${chat_id}`)
+  await expect.poll(() => bubbles(page)).toEqual(['kept'])
+  // The stretch is written down a second after it was read.
+  await expect
+    .poll(() =>
+      page.evaluate(async () => {
+        const [found] = await indexedDB.databases()
+        return new Promise((resolve) => {
+          const asked = indexedDB.open(found!.name!)
+          asked.onsuccess = () => {
+            const count = asked.result.transaction('timelines').objectStore('timelines').count()
+            count.onsuccess = () => resolve(count.result)
+          }
+        })
+      }),
+    )
+    .toBe(1)
+  let open_ = () => {}
+  const answered = new Promise<void>((resolve) => (open_ = resolve))
+  await page.route('**/api/**', async (route) => {
+    await answered
+    await route.continue()
+  })
+  await api.say(leo, chat_id, 'new')
+  await page.reload()
+  await expect.poll(() => bubbles(page)).toEqual(['kept'])
+  open_()
+  await expect.poll(() => bubbles(page)).toEqual(['kept', 'new'])
+})

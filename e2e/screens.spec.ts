@@ -1,0 +1,145 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { expect, open, test, write } from './messenger.ts'
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+
+async function sound(page: Page, screen: string): Promise<void> {
+  // Colours are measured when nothing is fading any more.
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
+        .map((one) => one.finished.catch(() => null)),
+    ),
+  )
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  expect
+    .soft(
+      violations.map(
+        ({ id, nodes }) => `${screen}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`,
+      ),
+    )
+    .toEqual([])
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  )
+  expect.soft(sideways, `${screen} scrolls sideways`).toBe(false)
+}
+
+for (const colorScheme of ['light', 'dark'] as const)
+  for (const [size, device] of [
+    ['desktop', {}],
+    ['phone', PHONE],
+  ] as const)
+    test(`every screen is accessible: ${size}, ${colorScheme}`, async ({ browser, messenger, api }) => {
+      test.setTimeout(180_000)
+      const mia = await api.account('Mia Sand')
+      const leo = await api.account('Maximiliana Featherstonehaugh-Wollstonecraft')
+      const chat_id = await api.direct(mia, leo)
+      const group = await api.room(
+        mia,
+        'group',
+        'A group with a name that is longer than any row could ever show in one line',
+        [leo],
+      )
+      const channel = await api.room(leo, 'channel', 'News', [mia])
+      await api.say(
+        leo,
+        chat_id,
+        'Hello 👋 see https://example.org/a/very/long/address/that/has/no/end?and=many&words=in&it=indeed',
+      )
+      await api.say(leo, chat_id, 'مرحبا، كيف حالك؟')
+      await api.say(mia, group, '🎉🎉')
+      await api.say(leo, channel, 'A post')
+
+      const stranger = await (
+        await browser.newContext({ ...device, colorScheme, baseURL: messenger.url })
+      ).newPage()
+      for (const path of ['/login', '/register', '/nothing/here']) {
+        await stranger.goto(path)
+        await stranger.locator('h1').waitFor()
+        await sound(stranger, path)
+      }
+      const page = await open(browser, messenger.url, mia, { ...device, colorScheme })
+      await page.getByRole('link', { name: /Maximiliana/ }).waitFor()
+      await sound(page, 'list')
+      const screens: [string, string][] = [
+        [`/app/c/${chat_id}`, '.message'],
+        [`/app/c/${chat_id}/details`, '.identity'],
+        [`/app/c/${group}`, '.message'],
+        [`/app/c/${group}/details`, '.identity'],
+        [`/app/c/${channel}`, '.message'],
+        ['/app/new', 'dialog[open]'],
+        ['/app/new/group', 'dialog[open]'],
+        ['/app/new/channel', 'dialog[open]'],
+        ['/app/archive', 'h1'],
+        ['/app/settings', '.page-head'],
+        ['/app/settings/profile', '.card'],
+        ['/app/settings/appearance', '.card'],
+        ['/app/settings/privacy', '.card'],
+        ['/app/settings/sessions', '.card .row'],
+        ['/app/settings/language', '.card'],
+      ]
+      for (const [path, shown] of screens) {
+        await page.goto(path)
+        await page.locator(shown).locator('visible=true').first().waitFor()
+        await sound(page, path)
+      }
+      await page.goto(`/app/c/${chat_id}`)
+      await page.locator('.message').last().click({ button: 'right' })
+      await page.getByRole('menu').waitFor()
+      await sound(page, 'message menu')
+      await page.getByRole('menuitem', { name: 'Delete' }).click()
+      await page.locator('dialog[open]').waitFor()
+      await sound(page, 'delete dialog')
+    })
+
+test('a phone shows one pane at a time, and Back goes back', async ({ browser, messenger, api }) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  await api.say(leo, chat_id, 'Hello')
+  const page = await open(browser, messenger.url, mia, PHONE)
+  await expect(page.locator('.pane.main')).toBeHidden()
+  await page.getByRole('link', { name: /Leo Berg/ }).click()
+  await expect(page.locator('.pane.list')).toBeHidden()
+  await expect(page.locator('.message').last()).toContainText('Hello')
+  await write(page, 'Hi')
+  await page.locator('.chat-bar .who').click()
+  await expect(page.locator('.pane.details')).toBeVisible()
+  await page.goBack()
+  await expect(page.locator('.message').last()).toContainText('Hi')
+  await page.goBack()
+  await expect(page.locator('.pane.list')).toBeVisible()
+  await expect(page.getByRole('link', { name: /Leo Berg/ })).toContainText('Hi')
+})
+
+test('a chat is reached, read and answered by keyboard alone', async ({ browser, messenger, api }) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  await api.say(leo, chat_id, 'Hello')
+  const page = await open(browser, messenger.url, mia)
+  await page.getByRole('link', { name: /Leo Berg/ }).waitFor()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox').fill('leo')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`**/app/c/${chat_id}`)
+  await expect(page.getByRole('textbox', { name: 'Message' })).toBeFocused()
+  await expect(page.locator('.message').last()).toContainText('Hello')
+  await page.keyboard.press('Control+ArrowUp')
+  await expect(page.locator('.reply-strip')).toContainText('Hello')
+  await page.keyboard.type('Hello yourself')
+  await page.keyboard.press('Enter')
+  await expect(page.locator('.message').last()).toContainText('Hello yourself')
+  await page.keyboard.press('?')
+  await page.getByRole('textbox', { name: 'Message' }).fill('')
+  await page.getByRole('log').focus()
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+})
