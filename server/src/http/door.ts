@@ -148,14 +148,13 @@ export class Door {
 
   refuse(error: unknown, request: Request, id: string, headers: Record<string, string> = {}): Response {
     const refusal = this.#refusal(error, request, id)
-    const { retry_after } = refusal.details
     return new Response(JSON.stringify(refusal.body()), {
       status: refusal.status,
       headers: {
         'content-type': 'application/json; charset=utf-8',
         'cache-control': 'no-store',
         'x-request-id': id,
-        ...(retry_after === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retry_after))) }),
+        ...refusal.headers(),
         ...this.cors(request),
         ...headers,
       },

@@ -54,6 +54,13 @@ export class Refusal extends Error {
     return REFUSALS[this.code]
   }
 
+  /** What goes with it: when to come back, how to sign in (RFC 9110 §11.6.1). */
+  headers(): Record<string, string> {
+    const { retry_after } = this.details
+    if (this.status === 401) return { 'www-authenticate': 'Bearer' }
+    return retry_after === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retry_after))) }
+  }
+
   body(): ErrorBody {
     const { field } = this.details
     return { error: this.message, code: this.code, ...(field === undefined ? {} : { field }) }

@@ -468,13 +468,13 @@ export const clearFor = (db: Queries, chat_id: number, user_id: number) =>
 /** Deletes some messages of a chat that is gone; answers how many, 0 when none is left. */
 export async function sweepMessages(db: Queries, chat_id: number, limit: number): Promise<number> {
   const [swept] = await db.query<{ swept: number }>(sql`
-    with some as (select id from messages where chat_id = ${chat_id} order by id limit ${limit}),
+    with batch as (select id from messages where chat_id = ${chat_id} order by id limit ${limit}),
     gone as (
-      delete from messages m using some
-      where m.chat_id = ${chat_id} and m.id = some.id and not exists (select from chats where id = ${chat_id})
+      delete from messages m using batch
+      where m.chat_id = ${chat_id} and m.id = batch.id and not exists (select from chats where id = ${chat_id})
       returning 1
     ),
-    ids as (delete from message_client_ids where chat_id = ${chat_id} and message_id in (select id from some)),
+    ids as (delete from message_client_ids where chat_id = ${chat_id} and message_id in (select id from batch)),
     stones as (delete from message_tombstones where chat_id = ${chat_id}),
     hidden as (delete from messages_hidden where chat_id = ${chat_id})
     select count(*)::int as swept from gone`)
