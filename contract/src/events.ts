@@ -103,6 +103,7 @@ export interface ChatMarks {
   is_pinned: boolean
   is_archived: boolean
   last_read_seq: number
+  last_read_msg_id: number | null
   unread_count: number
 }
 

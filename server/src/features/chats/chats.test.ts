@@ -33,7 +33,7 @@ import {
   type ChatRow,
 } from '@messenger/contract'
 import { sql } from '../../ports/db/port.ts'
-import { ApiRefusal, call, newWorld, type Person, type World } from '../../testing/world.ts'
+import { type ApiRefusal, call, newWorld, type Person, type World } from '../../testing/world.ts'
 
 let world: World
 let ann: Person
@@ -43,7 +43,12 @@ let eve: Person
 
 beforeAll(async () => {
   world = await newWorld()
-  ;[ann, bob, cat, eve] = await Promise.all(['ann', 'bob', 'cat', 'eve'].map((name) => world.user(name)))
+  ;[ann, bob, cat, eve] = await Promise.all([
+    world.user('ann'),
+    world.user('bob'),
+    world.user('cat'),
+    world.user('eve'),
+  ])
 })
 afterAll(() => world.close())
 

@@ -274,7 +274,11 @@ export const chatRoutes: Route[] = [
     if (!read.moved) return null
     const { last_read_seq, last_read_msg_id } = read
     const unread_count = await queries.unreadOf(db, chat_id, me.id)
-    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { last_read_seq, unread_count } })
+    tell(bus, `user:${me.id}`, {
+      type: 'chat_marks',
+      chat_id,
+      marks: { last_read_seq, last_read_msg_id, unread_count },
+    })
     if (read.shares)
       tell(bus, `chat:${chat_id}`, {
         type: 'read_receipt',

@@ -131,7 +131,7 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
     moved as (
       update chat_heads h
       set last_seq = k.seq, revision = k.revision, last_message_id = k.id, preview_message_id = k.id,
-        last_at = now(), changed = pg_current_xact_id()
+        last_at = to_timestamp(((k.id >> 12) + 1735689600000) / 1000.0), changed = pg_current_xact_id()
       from (select chat_id, max(seq) as seq, max(revision) as revision, max(id) as id from kept group by chat_id) k
       where h.chat_id = k.chat_id
     ),

@@ -337,7 +337,7 @@ export const useChats = defineStore('chats', () => {
       last_at: event.created_at,
       updated_at: event.created_at,
       ...(own
-        ? { last_read_seq: event.seq, unread_count: 0 }
+        ? { last_read_seq: event.seq, last_read_msg_id: event.id, unread_count: 0 }
         : { unread_count: row.unread_count + 1, others_read_seq: Math.max(row.others_read_seq, event.seq) }),
     })
   })
@@ -364,6 +364,7 @@ export const useChats = defineStore('chats', () => {
     // One's own newer mark may be on its way.
     if (marks.last_read_seq !== undefined && marks.last_read_seq < row.last_read_seq) {
       delete changes.last_read_seq
+      delete changes.last_read_msg_id
       delete changes.unread_count
     }
     change(chat_id, changes)
