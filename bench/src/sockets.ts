@@ -25,6 +25,8 @@ export class Listener {
   bytes = 0
   disorder = 0
   lastSeq = 0
+  /** When the chunk that is being read came, in ms of `performance.now`: one clock call for many frames. */
+  static heardAt = 0
   onText: ((text: string) => void) | null = null
   onMessage: ((seq: number) => void) | null = null
   #buffer: Buffer = Buffer.alloc(0)
@@ -69,6 +71,7 @@ export class Listener {
 
   #hear(chunk: Buffer): void {
     this.bytes += chunk.length
+    Listener.heardAt = performance.now()
     let buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
     if (!this.#open) {
       const end = buffer.indexOf('\r\n\r\n')
