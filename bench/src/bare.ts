@@ -8,7 +8,7 @@ const server = Bun.serve({
   hostname: '127.0.0.1',
   port: Number(process.argv[2]),
   fetch(request, self) {
-    if (new URL(request.url).pathname === '/ws' && self.upgrade(request, { data: null })) return undefined
+    if (new URL(request.url).pathname === '/ws' && self.upgrade(request)) return undefined
     if (new URL(request.url).pathname === '/go') setImmediate(turn)
     return new Response('ok')
   },

@@ -2,7 +2,7 @@ import type { Socket } from 'bun'
 
 /**
  * HTTP/1.1 over keep-alive connections, one request in flight on each, with as little work as a load generator can do:
- * it shares two cores with what it measures. It understands answers with Content-Length, which is what we send.
+ * it shares two cores with what it measures. Of chunked answers (RFC 9112 §7.1) it trusts the last chunk to come last.
  */
 export interface Reply {
   status: number
@@ -57,6 +57,7 @@ export class Connection {
     const end = buffer.indexOf('\r\n\r\n')
     if (end < 0) return void (this.#buffer = Buffer.from(buffer))
     const head = buffer.toString('latin1', 0, end)
+    if (/transfer-encoding: chunked/i.test(head)) return this.#hearChunks(buffer, head, end + 4)
     const at = head.search(/content-length: /i)
     const length = at < 0 ? 0 : parseInt(head.slice(at + 16), 10)
     if (buffer.length < end + 4 + length) return void (this.#buffer = Buffer.from(buffer))
@@ -67,6 +68,23 @@ export class Connection {
       status: parseInt(head.slice(9, 12), 10),
       body: waiting.keep ? buffer.toString('utf8', end + 4, end + 4 + length) : '',
     })
+  }
+
+  #hearChunks(buffer: Buffer, head: string, from: number): void {
+    if (buffer.length < from + 5 || buffer.toString('latin1', buffer.length - 5) !== '0\r\n\r\n')
+      return void (this.#buffer = Buffer.from(buffer))
+    this.#buffer = Buffer.alloc(0)
+    const waiting = this.#waiting
+    this.#waiting = null
+    const parts: Buffer[] = []
+    for (let at = from; waiting?.keep;) {
+      const line = buffer.indexOf('\r\n', at)
+      const length = parseInt(buffer.toString('latin1', at, line), 16)
+      if (length === 0) break
+      parts.push(buffer.subarray(line + 2, line + 2 + length))
+      at = line + 4 + length
+    }
+    waiting?.resolve({ status: parseInt(head.slice(9, 12), 10), body: Buffer.concat(parts).toString('utf8') })
   }
 }
 

@@ -3,6 +3,7 @@ import { authRoutes } from './features/auth/routes.ts'
 import { ensureFirstAdmin } from './features/auth/admin.ts'
 import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
+import { ChatLists } from './features/chats/list.ts'
 import { chatRoutes } from './features/chats/routes.ts'
 import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
@@ -43,6 +44,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const passwords = new Passwords()
   const senders = new Senders(db)
   const history = new History(db, senders)
+  const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
@@ -59,7 +61,10 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       )
       return { body, message_type: 'text' }
     },
-    userChanged: (user_id) => senders.forget(user_id),
+    userChanged: (user_id) => {
+      senders.forget(user_id)
+      lists.forget()
+    },
     retell: (user_ids, since) => history.newestEvents(user_ids, since),
     opened: () => {
       metrics.sockets.inc()
@@ -73,9 +78,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...authRoutes({ sessions, passwords }),
     ...userRoutes,
     ...settingsRoutes,
-    ...chatRoutes,
+    ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history }),
-    ...syncRoutes,
+    ...syncRoutes({ lists }),
   ]
 
   await ensureFirstAdmin(db, passwords, config, log)
@@ -125,6 +130,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       await Promise.race([stopped, new Promise((late) => setTimeout(late, 3000))])
       await server.stop(true)
       await here.close()
+      passwords.close()
     },
   }
 }

@@ -18,10 +18,10 @@ export interface Call<E extends Endpoint, C = Caller> {
 /** An answer that is not the endpoint's plain status with JSON made of its result. */
 export class Answer {
   readonly status: number
-  /** JSON text that was made already, or null for no body. */
-  readonly json: string | null
+  /** JSON that was made already, as text or as UTF-8, or null for no body. */
+  readonly json: string | Uint8Array<ArrayBuffer> | null
   readonly headers: Record<string, string>
-  constructor(status: number, json: string | null, headers: Record<string, string> = {}) {
+  constructor(status: number, json: Answer['json'], headers: Record<string, string> = {}) {
     this.status = status
     this.json = json
     this.headers = headers

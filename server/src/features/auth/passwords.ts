@@ -1,9 +1,13 @@
-import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { Refusal } from '../../http/refusal.ts'
+import type { Job } from './hasher.ts'
 
-const derive = promisify(pbkdf2)
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const HASHER = join(import.meta.dirname, 'hasher.ts')
 
 /** OWASP's count for PBKDF2-HMAC-SHA256 (Password Storage Cheat Sheet, 2023). */
 const ROUNDS = 600_000
@@ -11,6 +15,8 @@ const SALT_BYTES = 16
 const HASH_BYTES = 32
 /** A sign-in that would wait longer than this is refused at once. */
 const WAIT_MAX_MS = 10_000
+/** A process that had nothing to hash for this long is ended: an idle server keeps its memory to itself. */
+const IDLE_MS = 30_000
 
 interface Stored {
   rounds: number
@@ -24,12 +30,67 @@ function parse(stored: string): Stored | null {
   return { rounds: Number(rounds), salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
 }
 
+/** Linux can run a process in nothing but idle time (sched(7), SCHED_IDLE); elsewhere the lowest priority has to do. */
+const withoutHurry = (program: string, args: string[]): [string, string[]] =>
+  process.platform === 'linux'
+    ? [
+        '/bin/sh',
+        ['-c', 'command -v chrt >/dev/null && exec chrt --idle 0 "$@"; exec "$@"', 'sh', program, ...args],
+      ]
+    : [program, args]
+
+/** A process of `hasher.ts`, one job at a time. */
+class Hasher {
+  readonly #child: ChildProcess
+  #done: ((hash: Buffer | null) => void) | null = null
+  #idle: ReturnType<typeof setTimeout> | undefined
+
+  constructor(ended: () => void) {
+    const [program, args] = withoutHurry(process.execPath, [HASHER])
+    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH } })
+    createInterface({ input: this.#child.stdout! }).on('line', (line) =>
+      this.#answer(Buffer.from(line, 'base64')),
+    )
+    const gone = () => {
+      clearTimeout(this.#idle)
+      ended()
+      this.#answer(null)
+    }
+    this.#child.once('exit', gone).once('error', gone)
+    this.#child.stdin!.on('error', () => undefined)
+    this.#child.unref()
+  }
+
+  /** Null when the process ended over it. */
+  derive(job: Job): Promise<Buffer | null> {
+    clearTimeout(this.#idle)
+    return new Promise((resolve) => {
+      this.#done = resolve
+      this.#child.stdin!.write(`${JSON.stringify(job)}\n`)
+    })
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #answer(hash: Buffer | null): void {
+    const done = this.#done
+    this.#done = null
+    this.#idle = setTimeout(() => this.end(), IDLE_MS)
+    this.#idle.unref()
+    done?.(hash)
+  }
+}
+
 /**
- * Hashes passwords away from the event loop, a few at a time behind a queue with an end: a storm of sign-ins waits for
- * itself and not in front of messages.
+ * Hashes passwords in processes of their own, one for each core, behind a queue with an end: a storm of sign-ins waits
+ * for itself and not in front of messages.
  */
 export class Passwords {
-  readonly #atOnce = Math.max(1, availableParallelism() - 1)
+  readonly #atOnce = availableParallelism()
+  readonly #all = new Set<Hasher>()
+  readonly #free: Hasher[] = []
   readonly #queue: (() => void)[] = []
   #running = 0
   /** How long one hash takes here, in ms, as last seen. */
@@ -63,12 +124,37 @@ export class Passwords {
     await this.#turn()
     const started = performance.now()
     try {
-      return await derive(password, salt, rounds, HASH_BYTES, 'sha256')
+      const job = { password, salt: salt.toString('base64'), rounds, bytes: HASH_BYTES }
+      // A process that was ended over it, as by an operator or for want of memory, is replaced once.
+      const hash = (await this.#derive(job)) ?? (await this.#derive(job))
+      if (!hash) throw new Refusal('unavailable', { retry_after: 1 })
+      return hash
     } finally {
       this.#takes = 0.8 * this.#takes + 0.2 * (performance.now() - started)
       this.#running--
       this.#queue.shift()?.()
     }
+  }
+
+  async #derive(job: Job): Promise<Buffer | null> {
+    const hasher = this.#free.pop() ?? this.#another()
+    const hash = await hasher.derive(job)
+    if (this.#all.has(hasher)) this.#free.push(hasher)
+    return hash
+  }
+
+  #another(): Hasher {
+    const hasher: Hasher = new Hasher(() => {
+      this.#all.delete(hasher)
+      const at = this.#free.indexOf(hasher)
+      if (at >= 0) this.#free.splice(at, 1)
+    })
+    this.#all.add(hasher)
+    return hasher
+  }
+
+  close(): void {
+    for (const hasher of this.#all) hasher.end()
   }
 
   #turn(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { BodyOf, Chat, ChatType, Member, ReadReceipt, Role, updateChat } from '@messenger/contract'
 import { Refusal, refusing } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import type { ListCursor, StoredRow } from './rows.ts'
+import type { FramedRow, ListCursor, Preview } from './rows.ts'
 import type { NewRoom } from './rules.ts'
 
 const PUBLIC_NAME_TAKEN = {
@@ -80,15 +80,15 @@ const OTHERS_READ: Statement = sql`
     select max(o.last_read_seq) from chat_members o left join user_settings s on s.user_id = o.user_id
     where o.chat_id = m.chat_id and o.user_id <> m.user_id and coalesce(s.read_receipts_enabled, true)), 0) else 0 end`
 
+/** What the list is sorted by comes first: a sort reads it from every row again and again. */
 const ROW: Statement = sql`
+  m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
   m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id is not null as has_avatar,
-  c.member_count, (extract(epoch from coalesce(h.last_at, c.created_at)) * 1000)::float8 as updated_ms,
-  (extract(epoch from h.last_at) * 1000)::float8 as last_ms, h.last_seq::float8, h.revision::float8,
-  m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_favorite, m.is_pinned, m.is_archived,
+  c.member_count, round(date_part('epoch', h.last_at) * 1000) as last_ms, h.last_seq::float8, h.revision::float8,
+  m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
   case when coalesce(mine.read_receipts_enabled, true) then ${OTHERS_READ} else 0 end::float8 as others_read_seq,
-  p.id::float8 as preview_id, left(p.content, 160) as preview, p.message_type as preview_type,
-  p.sender_id::float8 as preview_sender_id, coalesce(nullif(pu.display_name, ''), pu.username) as preview_sender_name,
+  h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
   o.avatar_file_id is not null as other_has_avatar,
   coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence`
@@ -98,18 +98,6 @@ const LISTED: Statement = sql`
   join chats c on c.id = m.chat_id
   join chat_heads h on h.chat_id = m.chat_id
   left join user_settings mine on mine.user_id = m.user_id
-  left join lateral (
-    select v.id, v.content, v.message_type, v.sender_id from messages v
-    where v.chat_id = m.chat_id and m.hidden_count = 0 and v.id = h.preview_message_id and v.seq > m.cleared_seq
-    union all
-    (select v.id, v.content, v.message_type, v.sender_id from messages v
-    where m.hidden_count > 0 and v.chat_id = m.chat_id and v.seq > m.cleared_seq and not v.is_deleted
-      and not exists (select from messages_hidden x
-        where x.chat_id = m.chat_id and x.user_id = m.user_id and x.message_id = v.id)
-    order by v.id desc limit 1)
-    limit 1
-  ) p on true
-  left join users pu on pu.id = p.sender_id
   left join lateral (
     select d.user_id from chat_members d
     where c.type = 'direct' and d.chat_id = m.chat_id and d.user_id <> m.user_id limit 1
@@ -130,7 +118,7 @@ export const listOf = (
     ? sql`where (is_pinned::int, is_favorite::int, updated_ms, id)
         < (${Number(after.is_pinned)}::int, ${Number(after.is_favorite)}::int, ${after.updated_ms}::float8, ${after.id}::float8)`
     : sql``
-  return db.query<StoredRow>(sql`
+  return db.query<FramedRow>(sql`
     select * from (
       select ${ROW} from ${LISTED}
       where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
@@ -141,8 +129,40 @@ export const listOf = (
 
 /** The caller's rows of these chats. */
 export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
-  db.query<StoredRow>(sql`
+  db.query<FramedRow>(sql`
     select ${ROW} from ${LISTED}
+    where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
+
+const PREVIEW: Statement = sql`
+  v.chat_id::float8, v.id::float8 as preview_id, left(v.content, 160) as preview, v.message_type as preview_type,
+  v.sender_id::float8 as preview_sender_id, coalesce(nullif(u.display_name, ''), u.username) as preview_sender_name`
+
+/** What the list shows of these messages, for everybody who sees their whole chat. */
+export const previewsOf = (
+  db: Queries,
+  asked: readonly { id: number; preview_message_id: number | null }[],
+) =>
+  db.query<Preview & { chat_id: number }>(sql`
+    select ${PREVIEW}
+    from unnest(
+      ${asked.map(({ id }) => id)}::bigint[], ${asked.map((one) => one.preview_message_id)}::bigint[]
+    ) as a(chat_id, id)
+    join messages v on v.chat_id = a.chat_id and v.id = a.id
+    left join users u on u.id = v.sender_id`)
+
+/** The same for somebody who deleted messages for themselves: the newest that they still see. */
+export const previewsFor = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
+  db.query<Preview & { chat_id: number }>(sql`
+    select ${PREVIEW}
+    from chat_members m
+    join lateral (
+      select w.* from messages w
+      where w.chat_id = m.chat_id and w.seq > m.cleared_seq and not w.is_deleted
+        and not exists (select from messages_hidden x
+          where x.chat_id = m.chat_id and x.user_id = m.user_id and x.message_id = w.id)
+      order by w.id desc limit 1
+    ) v on true
+    left join users u on u.id = v.sender_id
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
 
 export async function unreadOf(db: Queries, chat_id: number, user_id: number): Promise<number> {

@@ -5,6 +5,7 @@ import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell, tellNodes } from '../../ports/bus/tell.ts'
 import type { Presence } from '../../ports/presence/port.ts'
 import type { Resources } from '../../ports/resources.ts'
+import type { ChatLists } from './list.ts'
 import * as queries from './queries.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
 import { mayManage, otherOf, outranks, roomOf } from './rules.ts'
@@ -13,7 +14,7 @@ const OPENING = { burst: 60, perSecond: 1 }
 const SWEPT_AT_ONCE = 2000
 
 /** Rows with the presence of those who show it: one question for the whole page. */
-export async function withPresence(rows: readonly StoredRow[], presence: Presence): Promise<ChatRow[]> {
+async function withPresence(rows: readonly StoredRow[], presence: Presence): Promise<ChatRow[]> {
   const asked = rows.flatMap((row) => (row.other_id !== null && row.other_shows_presence ? row.other_id : []))
   const online = asked.length === 0 ? new Set<number>() : await presence.online(asked)
   return rows.map((row) => chatRow(row, online))
@@ -116,7 +117,7 @@ const role = (
     },
   )
 
-export const chatRoutes: Route[] = [
+export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
   serve(contract.createChat, async ({ me, body }, resources) => {
     await limited(resources, `open-chat:${me.id}`, OPENING)
     const { db } = resources
@@ -134,18 +135,18 @@ export const chatRoutes: Route[] = [
     return { id, type, title: room.title }
   }),
 
-  serve(contract.listChats, async ({ me, query }, { db, presence }) => {
+  serve(contract.listChats, async ({ me, query }, { presence }) => {
     const after = query.cursor === undefined ? null : readCursor(query.cursor)
     if (query.cursor !== undefined && !after) throw new Refusal('invalid', { field: 'cursor' })
     const limit = query.limit ?? contract.CHATS_PAGE_MAX
-    const rows = await queries.listOf(db, me.id, { archived: query.archived ?? false, limit, after })
+    const rows = await lists.list(me.id, { archived: query.archived ?? false, limit, after })
     const json = JSON.stringify(await withPresence(rows, presence))
     const last = rows.length === limit ? rows.at(-1) : undefined
     return new Answer(200, json, last ? { 'x-next-cursor': cursorOf(last) } : {})
   }),
 
-  serve(contract.getChatRow, async ({ me, params }, { db, presence }) => {
-    const [row] = await withPresence(await queries.rowsOf(db, me.id, [params.chat_id]), presence)
+  serve(contract.getChatRow, async ({ me, params }, { presence }) => {
+    const [row] = await withPresence(await lists.rows(me.id, [params.chat_id]), presence)
     if (!row) throw new Refusal('not_found')
     return row
   }),

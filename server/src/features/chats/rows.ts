@@ -1,7 +1,16 @@
 import type { ChatRow, ChatType, Role } from '@messenger/contract'
 
-/** A row of the chat list as it is read; everything but presence, which is not the database's to know. */
-export interface StoredRow {
+/** What a row of the list shows of the newest message. */
+export interface Preview {
+  preview_id: number | null
+  preview: string | null
+  preview_type: string | null
+  preview_sender_id: number | null
+  preview_sender_name: string | null
+}
+
+/** A row of the chat list as it is read: without its preview, and without presence. */
+export interface FramedRow {
   id: number
   type: ChatType
   title: string | null
@@ -22,17 +31,17 @@ export interface StoredRow {
   is_muted: boolean
   is_pinned: boolean
   is_archived: boolean
-  preview_id: number | null
-  preview: string | null
-  preview_type: string | null
-  preview_sender_id: number | null
-  preview_sender_name: string | null
+  preview_message_id: number | null
+  /** This member deleted something for themselves: their preview may be another one. */
+  sees_a_part: boolean
   other_id: number | null
   other_username: string | null
   other_name: string | null
   other_has_avatar: boolean | null
   other_shows_presence: boolean | null
 }
+
+export type StoredRow = FramedRow & Preview
 
 const iso = (ms: number) => new Date(ms).toISOString()
 

@@ -6,11 +6,13 @@ import type { Senders } from './senders.ts'
 import { answerText, eventText, messageBody, type StoredMessage } from './wire.ts'
 
 const PAGES_REMEMBERED = 2_000
+const encoder = new TextEncoder()
 
 interface Page {
   revision: number
   epoch: number
-  json: string
+  /** UTF-8: what is sent again and again is not encoded again. */
+  json: Uint8Array<ArrayBuffer>
 }
 
 /**
@@ -27,11 +29,11 @@ export class History {
     this.#senders = senders
   }
 
-  /** A page, the oldest first. */
+  /** A page as JSON, the oldest first. */
   async page(
     reader: queries.Reader,
     asked: { limit: number; before?: string; after_id?: number; around?: number },
-  ): Promise<string> {
+  ): Promise<string | Uint8Array<ArrayBuffer>> {
     const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
     const { limit } = asked
     if (asked.around !== undefined)
@@ -74,7 +76,7 @@ export class History {
     )
   }
 
-  async #newestPage(reader: queries.Reader, access: queries.Access, limit: number): Promise<string> {
+  async #newestPage(reader: queries.Reader, access: queries.Access, limit: number) {
     const whole = access.cleared_seq === 0 && access.hidden_count === 0
     const key = `${reader.chat_id}:${limit}`
     const known = whole ? this.#newest.get(key) : undefined
@@ -88,7 +90,7 @@ export class History {
     if (whole && newest <= access.revision) {
       this.#newest.delete(key)
       if (this.#newest.size >= PAGES_REMEMBERED) this.#newest.delete(this.#newest.keys().next().value!)
-      this.#newest.set(key, { revision: access.revision, epoch, json })
+      this.#newest.set(key, { revision: access.revision, epoch, json: encoder.encode(json) })
     }
     return json
   }

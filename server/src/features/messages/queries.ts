@@ -101,7 +101,8 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
     drawn as (
       select c.*, h.last_seq, h.revision, h.last_message_id,
         row_number() over chat as n,
-        message_id_at(clock_timestamp()) | nextval('message_id_low_bits') as candidate
+        (((extract(epoch from clock_timestamp()) * 1000)::bigint - 1735689600000) << 12)
+          | nextval('message_id_low_bits') as candidate
       from heads h join checked c on c.chat_id = h.chat_id and c.refusal is null
       window chat as (partition by c.chat_id order by c.ord)
     ),

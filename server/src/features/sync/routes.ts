@@ -1,6 +1,5 @@
 import { sync, type OwnChange, type Sync } from '@messenger/contract'
 import { serve, type Route } from '../../http/serve.ts'
-import { rowsOf } from '../chats/queries.ts'
 import { chatRow, type StoredRow } from '../chats/rows.ts'
 import { settingsOf } from '../settings/queries.ts'
 import { currentRevision, movedSince } from './queries.ts'
@@ -16,7 +15,12 @@ const progress = ({ id, revision, last_seq, last_read_seq, unread_count }: Store
   unread_count,
 })
 
-export const syncRoutes: Route[] = [
+/** Rows of the caller's list, as the chats feature makes them. */
+interface Deps {
+  lists: { rows(user_id: number, chat_ids: readonly number[]): Promise<StoredRow[]> }
+}
+
+export const syncRoutes = ({ lists }: Deps): Route[] => [
   serve(sync, async ({ me, query }, { db, presence }): Promise<Sync> => {
     if (query.after === undefined)
       return { revision: await currentRevision(db), own: [], chats: [], has_more: false }
@@ -31,8 +35,7 @@ export const syncRoutes: Route[] = [
     const rows =
       moved.length === 0
         ? []
-        : await rowsOf(
-            db,
+        : await lists.rows(
             me.id,
             moved.map(({ chat_id }) => chat_id),
           )
