@@ -191,8 +191,8 @@ function sendable(json: Answer['json']): ConstructorParameters<typeof Response>[
   return new ReadableStream({
     type: 'direct',
     pull(controller: ReadableStreamDirectController) {
-      controller.write(json)
-      controller.end()
+      void controller.write(json)
+      void controller.end()
     },
   } as unknown as ConstructorParameters<typeof ReadableStream>[0])
 }
