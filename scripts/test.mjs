@@ -21,7 +21,10 @@ const SUITES = {
   server: {
     needs: ['redis-server', 'nginx'],
     run: () =>
-      runCounting(['bun', 'test', '--parallel=2', '--no-orphans', 'contract/', 'server/'], bunSummary),
+      runCounting(
+        ['bun', 'test', '--parallel=2', '--no-orphans', '--timeout=20000', 'contract/', 'server/'],
+        bunSummary,
+      ),
   },
   web: {
     run: () => {

@@ -88,6 +88,12 @@ export class Sessions {
     return this.#confirm(token, known)
   }
 
+  /** As `caller`, without remembering the token: a socket shows it once. */
+  async callerOnce(token: string): Promise<Caller> {
+    const claims = await this.verify(token, 'access')
+    return this.#alive(claims)
+  }
+
   /** Forgets what was confirmed, so that the next call of these is checked against the database. */
   doubt(who: { user_id?: number; session_id?: number }): void {
     for (const known of this.#known.values())
@@ -104,22 +110,24 @@ export class Sessions {
     const claims = known
       ? { user_id: known.caller.id, session_id: known.caller.session_id, expires }
       : await this.verify(token, 'access')
-    if (Date.now() >= claims.expires * 1000) {
-      this.#known.delete(token)
-      throw new Refusal('unauthorized')
-    }
     const asked = Date.now()
-    const live = (await this.#ask(claims.session_id)).get(claims.session_id)
-    if (!live || live.user_id !== claims.user_id) {
-      this.#known.delete(token)
-      throw new Refusal('unauthorized')
-    }
-    const { session_id, username, display_name, is_admin } = live
-    const caller = { id: live.user_id, username, display_name, session_id, is_admin }
+    const caller = await this.#alive(claims).catch((error: unknown) => {
+      if (error instanceof Refusal) this.#known.delete(token)
+      throw error
+    })
     this.#known.delete(token)
     if (this.#known.size >= REMEMBERED_TOKENS) this.#known.delete(this.#known.keys().next().value!)
     this.#known.set(token, { caller, expires: claims.expires, confirmed: asked })
     return caller
+  }
+
+  /** Who these claims are of; throws `unauthorized` when their time or their session is over. */
+  async #alive(claims: { user_id: number; session_id: number; expires: number }): Promise<Caller> {
+    if (Date.now() >= claims.expires * 1000) throw new Refusal('unauthorized')
+    const live = (await this.#ask(claims.session_id)).get(claims.session_id)
+    if (!live || live.user_id !== claims.user_id) throw new Refusal('unauthorized')
+    const { session_id, username, display_name, is_admin } = live
+    return { id: live.user_id, username, display_name, session_id, is_admin }
   }
 
   #ask(session_id: number): Promise<Map<number, LiveSession>> {

@@ -2,10 +2,14 @@
 const DAY_MS = 86_400_000
 
 const formats = new Map<string, Intl.DateTimeFormat>()
+/** The reader's own region where their browser names one for this language: in Britain an English day has 24 hours. */
+const regional = (language: string): string =>
+  navigator.languages.find((one) => one.split('-')[0] === language) ?? language
+
 function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = language + JSON.stringify(options)
   let made = formats.get(key)
-  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(language, options)))
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(regional(language), options)))
   return made
 }
 

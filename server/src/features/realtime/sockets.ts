@@ -64,6 +64,10 @@ const CONFIRM_CHUNK = 1000
 /** Nodes that come back together are heeded together. */
 const RECOVER_AFTER_MS = 200
 
+/** Signing in makes garbage: after this many, memory is given back as soon as nobody new came for a while. */
+const BURST = 500
+const QUIET_MS = 1500
+
 const PONG = '{"type":"pong"}'
 const RESYNC = '{"type":"resync"}'
 
@@ -78,6 +82,7 @@ export class Sockets {
   #server: Server<SocketData> | null = null
   #publishedBytes = 0
   #closing = false
+  readonly #opened = { lately: 0, since_tidied: 0 }
   #recovering: { since: Date } | null = null
 
   constructor(deps: Deps) {
@@ -90,6 +95,7 @@ export class Sockets {
       setInterval(() => this.#closeUnauthenticated(), 1000),
       setInterval(() => this.#cutOffSlowReaders(), 200),
       setInterval(() => void this.#confirmSessions(), CONFIRM_EVERY_MS),
+      setInterval(() => this.#tidyAfterBurst(), QUIET_MS),
     ]
     deps.bus.listen((audience, text) => this.#deliver(audience, text))
     deps.bus.onRecovered((since) => tellNodes(deps.bus, { type: 'lost', since: since.toISOString() }))
@@ -126,6 +132,7 @@ export class Sockets {
     perMessageDeflate: false,
     open: (socket) => {
       this.#sockets.add(socket)
+      this.#opened.lately++
       this.#deps.opened()
       if (this.#closing) return socket.close(CLOSE.restarting, 'restarting')
       const { token } = socket.data
@@ -189,7 +196,7 @@ export class Sockets {
   async #auth(socket: Socket, token: string, active: boolean): Promise<void> {
     const { data } = socket
     try {
-      const caller = await this.#deps.sessions.caller(token)
+      const caller = await this.#deps.sessions.callerOnce(token)
       if (!this.#sockets.has(socket)) return
       if (data.caller) {
         if (data.caller.id !== caller.id) throw new Refusal('unauthorized')
@@ -210,7 +217,6 @@ export class Sockets {
       }
       data.meanwhile = null
       this.#say(socket, { type: 'auth_ok', user_id: caller.id })
-      socket.subscribe(`user:${caller.id}`)
       for (const chat_id of chat_ids) socket.subscribe(`chat:${chat_id}`)
       if (data.active) this.#deps.here.arrive(caller.id)
     } catch (error) {
@@ -282,7 +288,13 @@ export class Sockets {
   #deliver(audience: Audience, text: string): void {
     if (audience === 'nodes') return this.#heed(JSON.parse(text) as NodeEvent)
     this.#publishedBytes += text.length
-    this.#pacing.publish(audience, text)
+    if (audience.startsWith('user:')) this.#tellUser(Number(audience.slice(5)), text)
+    else this.#pacing.publish(audience, text)
+  }
+
+  /** A person has few sockets and ten thousand people are here: a topic of each would cost more than it carries. */
+  #tellUser(user_id: number, text: string): void {
+    for (const socket of this.#of(user_id)) if (!socket.data.meanwhile) socket.send(text)
   }
 
   /** What nodes tell each other. */
@@ -367,6 +379,17 @@ export class Sockets {
       if (socket.getBufferedAmount() > BEHIND_MAX) socket.close(CLOSE.too_slow, 'too slow')
   }
 
+  /** The runtime keeps what a burst of sign-ins took, 2 KB a socket, for want of a reason to collect it. */
+  #tidyAfterBurst(): void {
+    const opened = this.#opened
+    opened.since_tidied += opened.lately
+    if (opened.lately === 0 && opened.since_tidied >= BURST) {
+      opened.since_tidied = 0
+      Bun.gc(true)
+    }
+    opened.lately = 0
+  }
+
   async #confirmSessions(): Promise<void> {
     const open = [...this.#sockets].filter((socket) => socket.data.caller)
     for (let at = 0; at < open.length; at += CONFIRM_CHUNK) {
@@ -409,7 +432,7 @@ export class Sockets {
       }
       for (const { chat_id, text } of await this.#deps.retell(user_ids, since))
         this.#pacing.publish(`chat:${chat_id}`, text)
-      for (const user_id of user_ids) tellLocally(this.#server, user_id)
+      for (const user_id of user_ids) this.#tellUser(user_id, RESYNC)
       await this.#confirmSessions()
     } catch (error) {
       this.#deps.log.warn(
@@ -420,11 +443,7 @@ export class Sockets {
   }
 }
 
-const tellLocally = (server: Server<SocketData> | null, user_id: number) =>
-  server?.publish(`user:${user_id}`, RESYNC)
-
 function moveTo(socket: Socket, topics: ReadonlySet<string>): void {
-  for (const topic of socket.subscriptions)
-    if (topic.startsWith('chat:') && !topics.has(topic)) socket.unsubscribe(topic)
+  for (const topic of socket.subscriptions) if (!topics.has(topic)) socket.unsubscribe(topic)
   for (const topic of topics) socket.subscribe(topic)
 }

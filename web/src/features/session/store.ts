@@ -39,6 +39,7 @@ export const useSession = defineStore('session', () => {
     openKept(id)
     me.value = await keptFact('me')
     start()
+    if (!me.value) await refreshMe().catch(() => undefined)
   }
 
   async function refreshMe(): Promise<void> {
