@@ -120,3 +120,30 @@ test('a reload shows the last chats before the network answers, then catches up'
   open_()
   await expect.poll(() => bubbles(page)).toEqual(['kept', 'new'])
 })
+
+test('a laptop that slept through two hundred messages catches up by itself', async ({
+  browser,
+  messenger,
+  api,
+}) => {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const [chat_id, other] = [await api.direct(mia, leo), await api.room(leo, 'group', 'Elsewhere', [mia])]
+  const first = await api.say(leo, chat_id, 'before')
+  const page = await open(browser, messenger.url, mia)
+  await page.goto(`/app/c/${chat_id}`)
+  await expect(page.locator('.message').last()).toContainText('before')
+  await page.context().setOffline(true)
+  await expect(page.getByText('You’re offline.')).toBeVisible()
+
+  for (let n = 1; n <= 200; n++) await api.say(leo, chat_id, `meanwhile ${n}`)
+  await api.say(leo, other, 'and elsewhere')
+  await api.room(leo, 'group', 'Made meanwhile', [mia])
+  await page.context().setOffline(false)
+
+  await expect(page.locator('.chat-row', { hasText: 'Elsewhere' })).toContainText('and elsewhere')
+  await expect(page.locator('.chat-row', { hasText: 'Made meanwhile' })).toBeVisible()
+  await expect(page.locator('.chat-row', { hasText: 'meanwhile 200' })).toBeVisible()
+  // Who was at the end stays at the end.
+  await expect(page.locator('.message').last()).toContainText('meanwhile 200')
+  expect(first.seq).toBe(1)
+})

@@ -2,7 +2,7 @@ import vue from '@vitejs/plugin-vue'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 
-const SERVER = 'http://localhost:8080'
+const SERVER = `http://localhost:${process.env['PORT'] ?? 8080}`
 const WORTH_COMPRESSING = 1024
 
 /** Leaves a .br and a .gz beside every text: the server sends them as they are. */

@@ -347,6 +347,15 @@ describe('state before + events = state fetched afresh', () => {
     await send(ann, direct, 'direct')
     const own = await send(bob, group, 'mine')
     const message = await send(ann, group, 'theirs')
+    // A stranger, and somebody who was in all of it until now.
+    const [eve, dan] = [await world.user(`eve_${scenes}`), await world.user(`dan_${scenes}`)]
+    for (const chat_id of [group, channel])
+      await ann.call(addMembers, { params: { chat_id }, body: { user_ids: [dan.id] } })
+    const outside = [await eve.listen(), await dan.listen()]
+    for (const chat_id of [group, channel])
+      await ann.call(removeMember, { params: { chat_id, user_id: dan.id } })
+    for (const ears of outside) await ears.settled()
+    const known = outside.map((ears) => ears.heard.length)
     const hears = await bob.listen()
     const copy = await new Copy(bob).fetch()
     await hears.settled()
@@ -356,6 +365,13 @@ describe('state before + events = state fetched afresh', () => {
     await hears.settled()
     await copy.hear(hears.heard)
     expect(copy.state).toEqual((await new Copy(bob).fetch()).state)
+    for (const [n, ears] of outside.entries()) {
+      await ears.settled()
+      // People who shared a chat may hear of a name, and that somebody is here; of what is said and done, nothing.
+      const heard = ears.heard.slice(known[n]).filter(({ type: one }) => one !== 'pong' && one !== 'presence')
+      expect(heard).toEqual([])
+      ears.close()
+    }
     hears.close()
   })
 
