@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createServer, type AddressInfo } from 'node:net'
 import { createChat, listMessages, login, register, sendMessage, type Message } from '@messenger/contract'
 import { openPostgres } from './ports/db/postgres.ts'
 import { sql, type Db } from './ports/db/port.ts'
 import { startPostgres, type PostgresServer } from './testing/external.ts'
 import { Follower } from './testing/follower.ts'
+import { freePort } from './testing/port.ts'
 import { Installation } from './testing/process.ts'
 import { startRedis, type RedisServer } from './testing/redis.ts'
 import { until } from './testing/until.ts'
@@ -17,14 +17,6 @@ let db: Db
 const installations = [new Installation(), new Installation()]
 const urls: string[] = []
 const LONG = 90_000
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((ready) => probe.once('listening', ready))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((closed) => probe.close(closed))
-  return port
-}
 
 const environment = (port: number) => ({
   PORT: String(port),

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdirSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { checked, unprivileged } from '../ports/db/embedded/account.ts'
 import { programs } from '../ports/db/embedded/binaries.ts'
 import { openPostgres } from '../ports/db/postgres.ts'
+import { freePort } from './port.ts'
 import { scratchFolder } from './postgres.ts'
 import { until } from './until.ts'
 
@@ -91,13 +91,4 @@ export async function startPostgres(): Promise<PostgresServer> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

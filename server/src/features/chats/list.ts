@@ -64,10 +64,25 @@ export class ChatLists {
       for (const { chat_id, ...preview } of await queries.previewsFor(this.#db, user_id, ids))
         read.set(chat_id, preview)
     }
-    return rows.map((row) => {
+    const previewed = rows.map((row) => {
       const known = row.sees_a_part ? undefined : this.#known.get(row.id)
       const remembered = known?.revision === row.revision ? known.preview : undefined
       return Object.assign(row, read.get(row.id) ?? remembered ?? NOTHING)
+    })
+    return this.#withReceipts(user_id, previewed)
+  }
+
+  /** Whoever wrote the newest message has read everything: only where that was oneself, others are looked at. */
+  async #withReceipts(user_id: number, rows: (FramedRow & Preview)[]): Promise<StoredRow[]> {
+    const written = (row: FramedRow & Preview) =>
+      row.preview_is_last && !row.sees_a_part && row.preview_sender_id !== user_id
+    const asked = rows.filter((row) => row.sees_receipts && row.last_seq > 0 && !written(row))
+    const ids = asked.map(({ id }) => id)
+    const found = ids.length === 0 ? [] : await queries.othersReadOf(this.#db, user_id, ids)
+    const marks = new Map(found.map(({ chat_id, seq }) => [chat_id, seq]))
+    return rows.map((row) => {
+      const others_read_seq = !row.sees_receipts ? 0 : written(row) ? row.last_seq : (marks.get(row.id) ?? 0)
+      return Object.assign(row, { others_read_seq })
     })
   }
 

@@ -74,12 +74,6 @@ const UNREAD: Statement = sql`
           and not exists (select from message_tombstones t where t.chat_id = x.chat_id and t.seq = x.seq)) else 0 end
   )::float8`
 
-/** Other people's farthest read mark, of those who share it, if the reader shares theirs; small chats only. */
-const OTHERS_READ: Statement = sql`
-  case when c.member_count between 2 and ${RECEIPT_CHAT_MAX} then coalesce((
-    select max(o.last_read_seq) from chat_members o left join user_settings s on s.user_id = o.user_id
-    where o.chat_id = m.chat_id and o.user_id <> m.user_id and coalesce(s.read_receipts_enabled, true)), 0) else 0 end`
-
 /** What the list is sorted by comes first: a sort reads it from every row again and again. */
 const ROW: Statement = sql`
   m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
@@ -87,7 +81,8 @@ const ROW: Statement = sql`
   c.member_count, round(date_part('epoch', h.last_at) * 1000) as last_ms, h.last_seq::float8, h.revision::float8,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
-  case when coalesce(mine.read_receipts_enabled, true) then ${OTHERS_READ} else 0 end::float8 as others_read_seq,
+  coalesce(mine.read_receipts_enabled, true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
+  coalesce(h.preview_message_id = h.last_message_id, false) as preview_is_last,
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
   o.avatar_file_id is not null as other_has_avatar,
@@ -164,6 +159,15 @@ export const previewsFor = (db: Queries, user_id: number, chat_ids: readonly num
     ) v on true
     left join users u on u.id = v.sender_id
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
+
+/** How far anyone else has read these chats, of those who share it; 0 where nobody does. */
+export const othersReadOf = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
+  db.query<{ chat_id: number; seq: number }>(sql`
+    select o.chat_id::float8, max(o.last_read_seq)::float8 as seq
+    from chat_members o left join user_settings s on s.user_id = o.user_id
+    where o.chat_id = any(${chat_ids}::bigint[]) and o.user_id <> ${user_id}
+      and coalesce(s.read_receipts_enabled, true)
+    group by o.chat_id`)
 
 export async function unreadOf(db: Queries, chat_id: number, user_id: number): Promise<number> {
   const [found] = await db.query<{ unread: number }>(sql`

@@ -24,13 +24,16 @@ export interface FramedRow {
   revision: number
   last_read_seq: number
   last_read_msg_id: number | null
-  others_read_seq: number
   unread_count: number
   my_role: Role
   is_favorite: boolean
   is_muted: boolean
   is_pinned: boolean
   is_archived: boolean
+  /** This member shares how far they read, in a chat that is small enough for it. */
+  sees_receipts: boolean
+  /** The newest message is the one that is shown: nothing was deleted after it. */
+  preview_is_last: boolean
   preview_message_id: number | null
   /** This member deleted something for themselves: their preview may be another one. */
   sees_a_part: boolean
@@ -41,7 +44,7 @@ export interface FramedRow {
   other_shows_presence: boolean | null
 }
 
-export type StoredRow = FramedRow & Preview
+export type StoredRow = FramedRow & Preview & { others_read_seq: number }
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
