@@ -118,11 +118,27 @@ export async function call<R extends keyof Routes>(
   route: R,
   ...[given]: Rest<Routes[R]>
 ): Promise<ResultOf<Routes[R]>> {
-  const {
-    params = {},
-    query = {},
-    body,
-  } = (given ?? {}) as { params?: object; query?: object; body?: unknown }
+  return (await exchange(route, given as Asked)).value as ResultOf<Routes[R]>
+}
+
+/** All pages of a list whose answers name the next one in `X-Next-Cursor`. */
+export async function callAll<R extends keyof Routes>(
+  route: R,
+  query: QueryOf<Routes[R]>,
+): Promise<ResultOf<Routes[R]>> {
+  const all: unknown[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page = await exchange(route, { query: { ...query, ...(cursor ? { cursor } : {}) } })
+    all.push(...(page.value as unknown[]))
+    cursor = page.headers.get('x-next-cursor')
+  }
+  return all as ResultOf<Routes[R]>
+}
+
+type Asked = { params?: object; query?: object; body?: unknown } | undefined
+
+async function exchange(route: string, given: Asked): Promise<{ value: unknown; headers: Headers }> {
+  const { params = {}, query = {}, body } = given ?? {}
   const method = route.slice(0, route.indexOf(' '))
   const path = pathOf(route, params as Record<string, unknown>, query as Record<string, unknown>)
   let response = await ask(method, path, body, tokens?.access_token ?? null)
@@ -133,7 +149,7 @@ export async function call<R extends keyof Routes>(
   })
   const value: unknown = text === '' ? null : parsed(text)
   if (!response.ok) throw new ApiError(response.status, (value ?? {}) as Partial<ErrorBody>, response.headers)
-  return value as ResultOf<Routes[R]>
+  return { value, headers: response.headers }
 }
 
 function parsed(text: string): unknown {

@@ -67,9 +67,18 @@ export async function readBody(request: Request): Promise<unknown> {
 
 export type Check = (value: unknown) => void
 
+interface Described {
+  description?: string
+  anyOf?: readonly Described[]
+}
+
+const meaning = (one: Described | undefined): string | undefined =>
+  one?.description ?? one?.anyOf?.map(meaning).find(Boolean)
+
 /** A check that names the first field at fault. */
 export function checker(schema: TSchema): Check {
   const compiled = Compile(schema)
+  const { properties = {} } = schema as { properties?: Record<string, Described> }
   return (value) => {
     if (compiled.Check(value)) return
     if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -81,7 +90,9 @@ export function checker(schema: TSchema): Check {
       ?.requiredProperties?.[0]
     const field = required ?? (first?.instancePath.split('/')[1] || undefined)
     if (!field) throw new Refusal('invalid')
-    const why = required ? 'is required' : (first?.message ?? 'is not valid')
+    // A pattern is for machines; what it means stands beside it.
+    const meant = first?.keyword === 'pattern' ? meaning(properties[field]) : undefined
+    const why = required ? 'is required' : meant ? `has to be ${meant}` : (first?.message ?? 'is not valid')
     throw new Refusal('invalid', { field, error: `${field} ${why}.` })
   }
 }

@@ -1,7 +1,7 @@
 import type { Chat, ChatMarks, ChatRow, Member, Sync } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
-import { call } from '../../api.ts'
+import { call, callAll } from '../../api.ts'
 import { ApiError } from '../../errors.ts'
 import {
   dropRow,
@@ -96,8 +96,8 @@ export const useChats = defineStore('chats', () => {
     try {
       const { revision } = await call('GET /sync')
       const [listed, put_away] = await Promise.all([
-        call('GET /chats'),
-        call('GET /chats', { query: { archived: true } }),
+        callAll('GET /chats', {}),
+        callAll('GET /chats', { archived: true }),
       ])
       const all = [...listed, ...put_away]
       const ids = new Set(all.map(({ id }) => id))
