@@ -11,7 +11,13 @@ function clientFrame(text: string): Buffer {
   return Buffer.concat([head, Buffer.alloc(4), payload])
 }
 
-const SEQ = Buffer.from('"seq":')
+/** `{"type":"message","id":1,"chat_id":1,"seq":1`: what lies before the first number, and between the next. */
+const BEFORE_ID = '{"type":"message","id":'.length
+const BETWEEN_ID_AND_CHAT = ',"chat_id":'.length
+const BETWEEN_CHAT_AND_SEQ = ',"seq":'.length
+const [ZERO, NINE] = [48, 57]
+
+const isDigit = (byte: number) => byte >= ZERO && byte <= NINE
 
 /**
  * A WebSocket that walks over the frames it receives instead of decoding them: at millions of events a second a
@@ -110,13 +116,13 @@ export class Listener {
     if (this.onText) this.onText(buffer.toString('utf8', from, from + length))
     // `{"type":"message","id":` is followed by something else in every other event.
     if (length < 60 || buffer[from + 9] !== 109 || buffer[from + 16] !== 34) return
-    const found = buffer.indexOf(SEQ, from + 24)
+    let at = from + BEFORE_ID
+    while (isDigit(buffer[at]!)) at++
+    at += BETWEEN_ID_AND_CHAT
+    while (isDigit(buffer[at]!)) at++
+    at += BETWEEN_CHAT_AND_SEQ
     let seq = 0
-    for (let at = found + 6; ; at++) {
-      const digit = buffer[at]! - 48
-      if (digit < 0 || digit > 9) break
-      seq = seq * 10 + digit
-    }
+    for (; isDigit(buffer[at]!); at++) seq = seq * 10 + buffer[at]! - ZERO
     if (seq <= this.lastSeq) this.disorder++
     this.lastSeq = seq
     this.messages++

@@ -75,29 +75,30 @@ const UNREAD: Statement = sql`
   )::float8`
 
 /** What the list is sorted by comes first: a sort reads it from every row again and again. */
-const ROW: Statement = sql`
+const row = (user_id: number): Statement => sql`
   m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
   m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id is not null as has_avatar,
-  c.member_count, round(date_part('epoch', h.last_at) * 1000) as last_ms, h.last_seq::float8, h.revision::float8,
+  c.member_count, h.last_at is not null as has_messages, h.last_seq::float8, h.revision::float8,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
-  coalesce(mine.read_receipts_enabled, true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
+  coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
   coalesce(h.preview_message_id = h.last_message_id, false) as preview_is_last,
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
   o.avatar_file_id is not null as other_has_avatar,
   coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence`
 
+/** The other person of a direct chat stands in its key, `low:high`; Saved Messages have one id there, groups no key. */
+const OTHER: Statement = sql`
+  case when c.type = 'direct' then
+    nullif(split_part(c.direct_key, ':', case when c.direct_key like m.user_id || ':%' then 2 else 1 end), m.user_id::text)::bigint
+  end`
+
 const LISTED: Statement = sql`
   chat_members m
   join chats c on c.id = m.chat_id
   join chat_heads h on h.chat_id = m.chat_id
-  left join user_settings mine on mine.user_id = m.user_id
-  left join lateral (
-    select d.user_id from chat_members d
-    where c.type = 'direct' and d.chat_id = m.chat_id and d.user_id <> m.user_id limit 1
-  ) other on true
-  left join users o on o.id = other.user_id
+  left join users o on o.id = ${OTHER}
   left join user_settings os on os.user_id = o.id`
 
 const SHOWN: Statement = sql`(not m.is_hidden or h.last_seq > m.cleared_seq)`
@@ -115,7 +116,7 @@ export const listOf = (
     : sql``
   return db.query<FramedRow>(sql`
     select * from (
-      select ${ROW} from ${LISTED}
+      select ${row(user_id)} from ${LISTED}
       where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
     ) rows ${beyond}
     order by is_pinned desc, is_favorite desc, updated_ms desc, id desc
@@ -125,7 +126,7 @@ export const listOf = (
 /** The caller's rows of these chats. */
 export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
   db.query<FramedRow>(sql`
-    select ${ROW} from ${LISTED}
+    select ${row(user_id)} from ${LISTED}
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
 
 const PREVIEW: Statement = sql`

@@ -19,7 +19,8 @@ export interface FramedRow {
   has_avatar: boolean
   member_count: number
   updated_ms: number
-  last_ms: number | null
+  /** When there are any, the newest was sent at `updated_ms`. */
+  has_messages: boolean
   last_seq: number
   revision: number
   last_read_seq: number
@@ -64,7 +65,7 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     last_message_id: row.preview_id,
     last_message_sender_id: row.preview_sender_id,
     last_message_sender_name: row.preview_sender_name,
-    last_at: row.last_ms === null ? null : iso(row.last_ms),
+    last_at: row.has_messages ? iso(row.updated_ms) : null,
     last_seq: row.last_seq,
     revision: row.revision,
     last_read_seq: row.last_read_seq,
