@@ -12,6 +12,7 @@ import { Refusal } from '../../http/refusal.ts'
 import { limited, serve, type Route } from '../../http/serve.ts'
 import type { Sessions } from '../../http/session.ts'
 import { tellNodes } from '../../ports/bus/tell.ts'
+import type { Queries } from '../../ports/db/port.ts'
 import type { Resources } from '../../ports/resources.ts'
 import type { Passwords } from './passwords.ts'
 import {
@@ -46,7 +47,8 @@ interface Deps {
 export const authRoutes = ({ sessions, passwords, refresh_grace = REFRESH_GRACE }: Deps): Route[] => {
   const tokensFor = async (
     who: { user_id: number; session_id: number; is_admin: boolean },
-    { config, db }: Resources,
+    config: Resources['config'],
+    db: Queries,
   ): Promise<Tokens> => {
     const [access_token, refresh_token] = await Promise.all([
       sessions.sign(who, 'access', config.jwt_access_ttl, newTokenId()),
@@ -95,17 +97,18 @@ export const authRoutes = ({ sessions, passwords, refresh_grace = REFRESH_GRACE 
       if (passwords.outdated(account.password_hash))
         await setPassword(db, account.id, await passwords.hash(body.password))
       const user_agent = request.headers.get('user-agent')?.slice(0, USER_AGENT_MAX).toWellFormed() ?? null
-      const session_id = await openSession(db, {
-        user_id: account.id,
-        user_agent,
-        address,
-        ttl: config.jwt_refresh_ttl,
+      const { id: user_id, is_admin } = account
+      // One commit: a storm of sign-ins shares the disk with messages.
+      const tokens = await db.transaction(async (tx) => {
+        const session_id = await openSession(tx, {
+          user_id,
+          user_agent,
+          address,
+          ttl: config.jwt_refresh_ttl,
+        })
+        return tokensFor({ user_id, session_id, is_admin }, config, tx)
       })
-      const tokens = await tokensFor(
-        { user_id: account.id, session_id, is_admin: account.is_admin },
-        resources,
-      )
-      return { ...tokens, user_id: account.id }
+      return { ...tokens, user_id }
     }),
 
     serve(refresh, async ({ body }, resources) => {
@@ -122,7 +125,7 @@ export const authRoutes = ({ sessions, passwords, refresh_grace = REFRESH_GRACE 
       }
       if (verdict === 'blocked') throw new Refusal('blocked')
       if (verdict !== 'live') throw new Refusal('unauthorized')
-      return tokensFor({ user_id, session_id, is_admin }, resources)
+      return tokensFor({ user_id, session_id, is_admin }, resources.config, resources.db)
     }),
 
     serve(logout, async ({ me }, { db, bus }) => {
