@@ -22,6 +22,7 @@ export const REFUSALS = {
   gone: 410,
   too_large: 413,
   unsupported_media_type: 415,
+  slow_mode: 429,
   rate_limited: 429,
   busy: 429,
   internal: 500,

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { ChatType, Role } from './chats.ts'
 import type { RefusalCode } from './errors.ts'
-import { NewMessage, type Message } from './messages.ts'
+import { NewMessage, type Entity, type Message } from './messages.ts'
 import { Id, Uuid } from './parts.ts'
 
 /** What a client may say on `/ws`, one JSON object a frame. */
@@ -49,6 +49,7 @@ export type ServerEvent =
       chat_id: number
       message_id: number
       content: string | null
+      entities: Entity[]
       is_edited: boolean
       updated_at: string | null
       revision: number

@@ -10,6 +10,9 @@ export const DESCRIPTION_MAX = 500
 export const PUBLIC_NAME_MIN = 5
 export const PUBLIC_NAME_MAX = 32
 export const CONTENT_MAX = 4096
+/** A voice message's loudness as its sender drew it. */
+export const WAVEFORM_VALUES = 64
+export const WAVEFORM_PEAK = 100
 export const MESSAGES_PAGE_MAX = 100
 export const CHANGES_PAGE_MAX = 500
 export const MEMBERS_PAGE_MAX = 200

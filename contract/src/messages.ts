@@ -21,6 +21,36 @@ export const Reaction = Type.Object({
 })
 export type Reaction = Static<typeof Reaction>
 
+/** A stretch of `content` that means something, in UTF-16 units. Nothing else in a text is markup. */
+export const Entity = Type.Object({
+  type: Type.Union([Type.Literal('mention'), Type.Literal('mention_all'), Type.Literal('link')]),
+  offset: Count,
+  length: Type.Integer({ minimum: 1 }),
+  user_id: Type.Optional(Id),
+})
+export type Entity = Static<typeof Entity>
+
+const Named = Type.Object({ id: Id, name: Type.String() })
+
+/** What a `system` message says; the sender is who did it, clients have the words. */
+export const SystemEvent = Type.Object({
+  event: Type.Union([
+    Type.Literal('chat_created'),
+    Type.Literal('members_added'),
+    Type.Literal('member_joined'),
+    Type.Literal('member_left'),
+    Type.Literal('member_removed'),
+    Type.Literal('owner_changed'),
+    Type.Literal('title_changed'),
+    Type.Literal('avatar_changed'),
+    Type.Literal('message_pinned'),
+  ]),
+  users: Type.Optional(Type.Array(Named, { description: 'whom it is about, as they were called then' })),
+  title: Type.Optional(Type.String()),
+  message_id: Type.Optional(Id),
+})
+export type SystemEvent = Static<typeof SystemEvent>
+
 /** The one shape of a message: answers, lists, search and events alike. */
 export const Message = Type.Object({
   id: Id,
@@ -48,6 +78,7 @@ export const Message = Type.Object({
   attachment_width: nullable(Count),
   attachment_height: nullable(Count),
   attachment_preview_url: nullable(Type.String()),
+  attachment_placeholder: nullable(Type.String({ description: 'a tiny blurred picture, as a data URL' })),
   duration_seconds: nullable(Type.Number()),
   waveform: nullable(Type.Array(Type.Integer())),
   is_edited: Type.Boolean(),
@@ -62,6 +93,10 @@ export const Message = Type.Object({
   forwarded_from_message_id: nullable(Id),
   forwarded_from_user_id: nullable(Id),
   forwarded_from_display_name: nullable(Type.String()),
+  album_id: nullable(Uuid),
+  entities: Type.Array(Entity),
+  system_event: nullable(SystemEvent),
+  is_pinned: Type.Boolean(),
   reactions: Type.Array(Reaction),
 })
 export type Message = Static<typeof Message>
@@ -73,6 +108,16 @@ export const NewMessage = Type.Object({
   file_id: Type.Optional(nullable(Id)),
   sticker_id: Type.Optional(nullable(Id)),
   duration_seconds: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 86_400 }))),
+  waveform: Type.Optional(
+    nullable(
+      Type.Array(Type.Integer({ minimum: 0, maximum: limits.WAVEFORM_PEAK }), {
+        minItems: limits.WAVEFORM_VALUES,
+        maxItems: limits.WAVEFORM_VALUES,
+        description: `${limits.WAVEFORM_VALUES} loudness values from 0 to ${limits.WAVEFORM_PEAK}`,
+      }),
+    ),
+  ),
+  album_id: Type.Optional(nullable(Uuid)),
   reply_to_message_id: Type.Optional(nullable(Id)),
   client_id: Type.Optional(nullable(Uuid)),
 })
@@ -87,7 +132,7 @@ export const sendMessage = endpoint({
   params: ChatParams,
   body: NewMessage,
   result: Message,
-  refusals: ['not_a_member', 'not_allowed', 'not_found', 'empty_message', 'rate_limited'],
+  refusals: ['not_a_member', 'not_allowed', 'not_found', 'empty_message', 'slow_mode', 'rate_limited'],
 })
 
 export const listMessages = endpoint({

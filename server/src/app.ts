@@ -5,9 +5,10 @@ import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { chatRoutes } from './features/chats/routes.ts'
+import { Composer } from './features/messages/composer.ts'
 import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
-import { messageRoutes, sendOf, SENDING } from './features/messages/routes.ts'
+import { messageRoutes, SENDING } from './features/messages/routes.ts'
 import { Senders } from './features/messages/senders.ts'
 import { MessageWriter } from './features/messages/writer.ts'
 import { opsRoutes } from './features/ops/routes.ts'
@@ -46,6 +47,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const history = new History(db, senders)
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
+  const composer = new Composer({ db, file: async () => null, sticker: async () => null })
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
     db,
@@ -56,10 +58,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     limited: config.rate_limits,
     send: async (caller, frame) => {
       await limited(resources, `send:${caller.id}`, SENDING)
-      const { body } = await writer.write(
-        sendOf(frame.chat_id, caller.id, { ...frame, type: frame.message_type ?? 'text' }),
-      )
-      return { body, message_type: 'text' }
+      const { message_type: type, chat_id, ...message } = frame
+      const send = await composer.compose({ chat_id, user_id: caller.id }, { ...message, type: type ?? null })
+      return writer.write(send)
     },
     userChanged: (user_id) => {
       senders.forget(user_id)
@@ -79,7 +80,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...userRoutes,
     ...settingsRoutes,
     ...chatRoutes({ lists }),
-    ...messageRoutes({ writer, history }),
+    ...messageRoutes({ writer, history, composer }),
     ...syncRoutes({ lists }),
   ]
 

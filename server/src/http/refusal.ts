@@ -25,6 +25,7 @@ const SENTENCES: Record<RefusalCode, string> = {
   gone: 'This is no longer there.',
   too_large: 'That is too large.',
   unsupported_media_type: 'The body has to be JSON.',
+  slow_mode: 'This chat is in slow mode. Wait a moment before the next message.',
   rate_limited: 'Too many requests. Try again in a moment.',
   busy: 'Too many people are signing in right now. Try again in a moment.',
   internal: 'Something went wrong here. It has been written down.',

@@ -424,8 +424,8 @@ describe('the list', () => {
     await Promise.all(Array.from({ length: 1000 }, (_, n) => send(ann, chat_id, `m${n}`)))
     const [plan] = await world.db.query<{ 'QUERY PLAN': [{ Plan: object }] }>(sql`
       explain (analyze, format json, costs off, timing off)
-      select h.last_seq - m.last_read_seq - case when h.last_tombstone_seq > m.last_read_seq then (
-        select count(*) from message_tombstones t where t.chat_id = m.chat_id and t.seq > m.last_read_seq) else 0 end
+      select h.last_seq - m.last_read_seq - case when h.last_uncounted_seq > m.last_read_seq then (
+        select count(*) from message_uncounted t where t.chat_id = m.chat_id and t.seq > m.last_read_seq) else 0 end
       from chat_members m join chat_heads h on h.chat_id = m.chat_id where m.chat_id = ${chat_id} and m.user_id = ${bob.id}`)
     expect(JSON.stringify(plan)).not.toContain('"Relation Name":"messages')
     expect((await row(bob, chat_id)).unread_count).toBe(1000)

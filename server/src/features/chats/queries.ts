@@ -65,13 +65,13 @@ export async function roleIn(
  */
 const UNREAD: Statement = sql`
   greatest(0, h.last_seq - greatest(m.last_read_seq, m.cleared_seq)
-    - case when h.last_tombstone_seq > greatest(m.last_read_seq, m.cleared_seq) then (
-        select count(*) from message_tombstones t
+    - case when h.last_uncounted_seq > greatest(m.last_read_seq, m.cleared_seq) then (
+        select count(*) from message_uncounted t
         where t.chat_id = m.chat_id and t.seq > greatest(m.last_read_seq, m.cleared_seq)) else 0 end
     - case when m.hidden_count > 0 then (
         select count(*) from messages_hidden x
         where x.chat_id = m.chat_id and x.user_id = m.user_id and x.seq > greatest(m.last_read_seq, m.cleared_seq)
-          and not exists (select from message_tombstones t where t.chat_id = x.chat_id and t.seq = x.seq)) else 0 end
+          and not exists (select from message_uncounted t where t.chat_id = x.chat_id and t.seq = x.seq)) else 0 end
   )::float8`
 
 /** What the list is sorted by comes first: a sort reads it from every row again and again. */
@@ -218,12 +218,14 @@ export async function openDirect(db: Db, me: number, other: number): Promise<Ope
 /** A group or channel with its members; nothing is made when one of them is unknown. */
 export async function openRoom(db: Db, me: number, room: NewRoom): Promise<number> {
   const people = [me, ...room.member_ids]
+  const may = room.type === 'channel' ? 'admins' : 'members'
   const [made] = await refusing(
     db.query<{ id: number | null }>(sql`
       with people as (select id from users where id = any(${people}::bigint[]) and is_active),
       chat as (
-        insert into chats (type, title, description, public_name, owner_id, member_count)
-        select ${room.type}, ${room.title}, ${room.description}, ${room.public_name}, ${me}::bigint, ${people.length}::int
+        insert into chats (type, title, description, public_name, owner_id, member_count, who_may_post, who_may_add)
+        select ${room.type}, ${room.title}, ${room.description}, ${room.public_name}, ${me}::bigint,
+          ${people.length}::int, ${may}, ${may}
         where (select count(*) from people) = ${people.length}::int
         returning id
       ),
@@ -500,7 +502,7 @@ export async function sweepMessages(db: Queries, chat_id: number, limit: number)
       returning 1
     ),
     ids as (delete from message_client_ids where chat_id = ${chat_id} and message_id in (select id from batch)),
-    stones as (delete from message_tombstones where chat_id = ${chat_id}),
+    stones as (delete from message_uncounted where chat_id = ${chat_id}),
     hidden as (delete from messages_hidden where chat_id = ${chat_id})
     select count(*)::int as swept from gone`)
   return swept!.swept

@@ -117,7 +117,11 @@ export class History {
     const people = await this.#senders.of(new Set([...rows, ...replies].map((one) => one.sender_id)))
     return rows.map((row) => {
       const reply = row.reply_to_message_id === null ? undefined : byId.get(row.reply_to_message_id)
-      return messageBody(row, people.get(row.sender_id)!, reply, reply && people.get(reply.sender_id))
+      return messageBody(row, {
+        sender: people.get(row.sender_id)!,
+        reply,
+        replied: reply && people.get(reply.sender_id),
+      })
     })
   }
 }

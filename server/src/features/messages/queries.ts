@@ -1,18 +1,22 @@
+import type { Entity, MessageType } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import type { RepliedTo, Sender, StoredMessage } from './wire.ts'
+import type { More, RepliedTo, Sender, StoredMessage } from './wire.ts'
 
 export interface Send {
   chat_id: number
   sender_id: number
   client_id: string | null
-  content: string
+  content: string | null
   reply_to_message_id: number | null
+  message_type: MessageType
+  /** Null for a plain text. */
+  more: More | null
 }
 
 export interface Sent {
   /** Why the row was refused; null when it was stored, or when its client_id was known already. */
-  refusal: 'not_a_member' | 'not_allowed' | 'not_found' | null
+  refusal: 'not_a_member' | 'not_allowed' | 'slow_mode' | 'not_found' | null
   /** Null when refused or known already. */
   id: number | null
   seq: number
@@ -39,6 +43,31 @@ const REPLIED_TO: Statement = sql`
 
 /** Without replies in the batch, the partitions they might lie in are not even opened. */
 const NO_REPLY: Statement = sql`select null::bigint as sender_id, null::text as content, null::text as message_type`
+
+/** Without anything but plain texts in the batch, their other columns are not even named. */
+const MORE = {
+  asked: sql``,
+  columns: sql``,
+  values: sql``,
+  parts: sql``,
+  uncounted: sql``,
+  last_uncounted: sql``,
+}
+
+const partsOf = (sends: readonly Send[]): typeof MORE => ({
+  asked: sql`, ${sends.map((send) => (send.message_type === 'text' ? null : send.message_type))}::text[],
+        ${sends.map((send) => (send.more ? JSON.stringify(send.more) : null))}::text[]`,
+  columns: sql`, message_type, more`,
+  values: sql`, coalesce(k.message_type, 'text'), x.*`,
+  parts: sql`cross join lateral jsonb_to_record(coalesce(k.more, '{}')::jsonb) as x(
+        file_id bigint, sticker_id bigint, attachment jsonb, duration_seconds real, waveform smallint[], album_id uuid,
+        forwarded_from_chat_id bigint, forwarded_from_message_id bigint, forwarded_from_user_id bigint,
+        forwarded_from_display_name text, entities jsonb, system_event jsonb)`,
+  uncounted: sql`uncounted as (
+      insert into message_uncounted (chat_id, seq) select chat_id, seq from kept where message_type = 'system'
+    ),`,
+  last_uncounted: sql`, last_uncounted_seq = greatest(h.last_uncounted_seq, k.uncounted)`,
+})
 
 function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
   const all: Sent[] = sends.map(() => ({ refusal: null, id: null, seq: 0, revision: 0, reply: null }))
@@ -68,6 +97,8 @@ function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
  */
 export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent[]> {
   const replies = sends.some((send) => send.reply_to_message_id !== null)
+  const plain = sends.every((send) => send.more === null)
+  const more = plain ? MORE : partsOf(sends)
   return db
     .query<Told>(
       sql`
@@ -77,18 +108,22 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
         ${sends.map((send) => send.sender_id)}::bigint[],
         ${sends.map((send) => send.client_id)}::uuid[],
         ${sends.map((send) => send.content)}::text[],
-        ${sends.map((send) => send.reply_to_message_id)}::bigint[]
-      ) with ordinality as a(chat_id, sender_id, client_id, content, reply_to, ord)
+        ${sends.map((send) => send.reply_to_message_id)}::bigint[]${more.asked}
+      ) with ordinality as a(chat_id, sender_id, client_id, content, reply_to${more.columns}, ord)
     ),
     checked as materialized (
       select a.*, r.sender_id as reply_sender_id, r.content as reply_content, r.message_type as reply_type,
         case
+          ${plain ? sql`` : sql`when a.message_type = 'system' then null`}
           when m.user_id is null then 'not_a_member'
-          when m.role = 'member' and (select c.type from chats c where c.id = a.chat_id) = 'channel' then 'not_allowed'
+          when m.role = 'member' and c.who_may_post = 'admins' then 'not_allowed'
+          when m.role = 'member' and c.slow_mode_seconds > 0
+            and m.last_sent_at > now() - make_interval(secs => c.slow_mode_seconds) then 'slow_mode'
           when a.reply_to is not null and r.sender_id is null then 'not_found'
         end as refusal
       from asked a
       left join chat_members m on m.chat_id = a.chat_id and m.user_id = a.sender_id
+      left join chats c on c.id = a.chat_id
       left join lateral (${replies ? REPLIED_TO : NO_REPLY}) r on true
     ),
     heads as materialized (
@@ -117,30 +152,41 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
       returning chat_id, message_id
     ),
     kept as materialized (
-      select ord, chat_id, sender_id, client_id, content, reply_to, id,
+      select ord, chat_id, sender_id, client_id, content, reply_to, id${more.columns},
         last_seq + row_number() over chat as seq, revision + row_number() over chat as revision
       from identified
       where client_id is null or (chat_id, id) in (select chat_id, message_id from claimed)
       window chat as (partition by chat_id order by ord)
     ),
     stored as (
-      insert into messages (id, chat_id, seq, revision, sender_id, client_id, content, created_at, reply_to_message_id)
-      select id, chat_id, seq, revision, sender_id, client_id, content,
-        to_timestamp(((id >> 12) + 1735689600000) / 1000.0), reply_to
-      from kept
+      insert into messages (id, chat_id, seq, revision, sender_id, client_id, content, created_at, reply_to_message_id
+        ${plain ? sql`` : sql`, message_type, ${MORE_COLUMNS}`})
+      select k.id, k.chat_id, k.seq, k.revision, k.sender_id, k.client_id, k.content,
+        to_timestamp(((k.id >> 12) + 1735689600000) / 1000.0), k.reply_to${more.values}
+      from kept k ${more.parts}
     ),
+    ${more.uncounted}
     moved as (
       update chat_heads h
       set last_seq = k.seq, revision = k.revision, last_message_id = k.id, preview_message_id = k.id,
         last_at = to_timestamp(((k.id >> 12) + 1735689600000) / 1000.0), changed = pg_current_xact_id()
-      from (select chat_id, max(seq) as seq, max(revision) as revision, max(id) as id from kept group by chat_id) k
+        ${more.last_uncounted}
+      from (
+        select chat_id, max(seq) as seq, max(revision) as revision, max(id) as id
+          ${plain ? sql`` : sql`, max(seq) filter (where message_type = 'system') as uncounted`}
+        from kept group by chat_id
+      ) k
       where h.chat_id = k.chat_id
     ),
     read as (
       update chat_members m
       set last_read_seq = greatest(m.last_read_seq, k.seq), last_read_msg_id = greatest(m.last_read_msg_id, k.id),
-        read_at = now(), changed = pg_current_xact_id()
-      from (select chat_id, sender_id, max(seq) as seq, max(id) as id from kept group by chat_id, sender_id) k
+        read_at = now(), last_sent_at = now(), changed = pg_current_xact_id()
+      from (
+        select chat_id, sender_id, max(seq) as seq, max(id) as id from kept
+        ${plain ? sql`` : sql`where message_type is distinct from 'system'`}
+        group by chat_id, sender_id
+      ) k
       where m.chat_id = k.chat_id and m.user_id = k.sender_id
     )
     select c.ord::int as ord, c.refusal, c.reply_sender_id::float8, c.reply_content, c.reply_type,
@@ -152,10 +198,24 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
     )
     .then((told) => inOrder(told, sends))
 }
+
+/** The columns of a message that a plain text leaves empty. */
+const MORE_COLUMNS: Statement = sql`
+  file_id, sticker_id, attachment, duration_seconds, waveform, album_id, forwarded_from_chat_id,
+  forwarded_from_message_id, forwarded_from_user_id, forwarded_from_display_name, entities, system_event`
+
 const COLUMNS: Statement = sql`
   m.id::float8, m.chat_id::float8, m.seq::float8, m.revision::float8, m.sender_id::float8, m.client_id,
   m.message_type, m.content, m.is_edited, (extract(epoch from m.updated_at) * 1000)::float8 as updated_ms,
-  m.is_deleted, m.reply_to_message_id::float8`
+  m.is_deleted, m.reply_to_message_id::float8,
+  case when m.message_type <> 'text' or m.entities is not null or m.reactions is not null or m.is_pinned
+      or m.forwarded_from_display_name is not null then
+    json_strip_nulls(json_build_object('file_id', m.file_id, 'sticker_id', m.sticker_id, 'attachment', m.attachment,
+      'duration_seconds', m.duration_seconds, 'waveform', m.waveform, 'album_id', m.album_id,
+      'forwarded_from_chat_id', m.forwarded_from_chat_id, 'forwarded_from_message_id', m.forwarded_from_message_id,
+      'forwarded_from_user_id', m.forwarded_from_user_id, 'forwarded_from_display_name', m.forwarded_from_display_name,
+      'entities', m.entities, 'system_event', m.system_event, 'reactions', m.reactions, 'is_pinned', m.is_pinned))
+  end as more`
 
 /** The messages that were first sent under these client_ids, by the caller of each. */
 export function sentBefore(db: Queries, sends: readonly Send[]): Promise<StoredMessage[]> {
@@ -240,14 +300,23 @@ export const sendersOf = (db: Queries, ids: readonly number[]) =>
       case when avatar_file_id is not null then '/users/' || id || '/avatar' end as avatar_url
     from users where id = any(${ids}::bigint[])`)
 
-/** Changes the text of one's own message under the head's lock; null when it is not theirs to change. */
-export const editText = (db: Db, reader: Reader, message_id: number, content: string) =>
+/**
+ * Changes the text or caption of one's own message under the head's lock; null when it is not theirs to change, or when
+ * nothing would be left of it.
+ */
+export const editText = (
+  db: Db,
+  reader: Reader,
+  message_id: number,
+  { content, entities }: { content: string | null; entities: readonly Entity[] },
+) =>
   db.transaction(async (tx) => {
     await tx.query(sql`select from chat_heads where chat_id = ${reader.chat_id} for update`)
     const [edited] = await tx.query<StoredMessage>(sql`
       with own as (
         select m.id ${visibleTo(reader)} and m.id = ${message_id} and m.sender_id = ${reader.user_id}
-          and not m.is_deleted and m.message_type <> 'system'
+          and not m.is_deleted and m.message_type not in ('system', 'sticker')
+          and m.forwarded_from_display_name is null and (${content !== null} or m.file_id is not null)
       ),
       moved as (
         update chat_heads set revision = revision + 1, changed = pg_current_xact_id()
@@ -255,7 +324,7 @@ export const editText = (db: Db, reader: Reader, message_id: number, content: st
         returning revision
       )
       update messages m
-      set content = ${content}, is_edited = true, updated_at = now(), revision = moved.revision
+      set content = ${content}, entities = ${entities.length === 0 ? null : entities}::jsonb, is_edited = true, updated_at = now(), revision = moved.revision
       from moved, own
       where m.chat_id = ${reader.chat_id} and m.id = own.id
       returning ${COLUMNS}`)
@@ -288,12 +357,12 @@ export const deleteForEveryone = (
     if (found.is_deleted) return { revision: null, seq: found.seq }
     const [deleted] = await tx.query<{ revision: number; seq: number }>(sql`
       with gone as (
-        insert into message_tombstones (chat_id, seq) values (${reader.chat_id}, ${found.seq}) on conflict do nothing
+        insert into message_uncounted (chat_id, seq) values (${reader.chat_id}, ${found.seq}) on conflict do nothing
       ),
       moved as (
         update chat_heads h
         set revision = h.revision + 1, changed = pg_current_xact_id(),
-          last_tombstone_seq = greatest(h.last_tombstone_seq, ${found.seq}),
+          last_uncounted_seq = greatest(h.last_uncounted_seq, ${found.seq}),
           preview_message_id = case when h.preview_message_id = ${message_id} then (
             select m.id from messages m
             where m.chat_id = ${reader.chat_id} and m.id < ${message_id} and not m.is_deleted
@@ -303,7 +372,11 @@ export const deleteForEveryone = (
         returning h.revision
       )
       update messages m
-      set content = null, is_deleted = true, updated_at = now(), revision = moved.revision
+      set content = null, file_id = null, sticker_id = null, attachment = null, duration_seconds = null, waveform = null,
+        album_id = null, entities = null, reactions = null, system_event = null, is_pinned = false,
+        forwarded_from_chat_id = null, forwarded_from_message_id = null, forwarded_from_user_id = null,
+        forwarded_from_display_name = null,
+        is_deleted = true, updated_at = now(), revision = moved.revision
       from moved
       where m.chat_id = ${reader.chat_id} and m.id = ${message_id}
       returning m.revision::float8, m.seq::float8`)
@@ -339,4 +412,18 @@ export async function makePartitions(db: Queries, months: number): Promise<boole
     sql`select exists (select from messages_beyond) as beyond`,
   )
   return found?.beyond ?? false
+}
+
+/** Those of these usernames (in lower case) who are in the chat, and whether the sender may call everybody. */
+export async function mentionedIn(db: Queries, reader: Reader, names: readonly string[]) {
+  const rows = await db.query<{ name: string; user_id: number; is_sender: boolean; ranks: boolean }>(sql`
+    select lower(u.username) as name, u.id::float8 as user_id, m.user_id = ${reader.user_id} as is_sender,
+      m.role in ('owner', 'admin') as ranks
+    from chat_members m join users u on u.id = m.user_id
+    where m.chat_id = ${reader.chat_id} and u.is_active
+      and (m.user_id = ${reader.user_id} or u.id in (select id from users where lower(username) = any(${names}::text[])))`)
+  return {
+    people: new Map(rows.filter(({ name }) => names.includes(name)).map((one) => [one.name, one.user_id])),
+    may_call_all: rows.some((one) => one.is_sender && one.ranks),
+  }
 }

@@ -1,36 +1,29 @@
-import {
-  deleteMessage,
-  editMessage,
-  listChanges,
-  listMessages,
-  sendMessage,
-  type NewMessage,
-} from '@messenger/contract'
+import { deleteMessage, editMessage, listChanges, listMessages, sendMessage } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
+import type { Composer } from './composer.ts'
 import type { History } from './history.ts'
-import { deleteForEveryone, editText, hideMessage, type Send } from './queries.ts'
-import { refuseDeletion, textOf } from './rules.ts'
+import { deleteForEveryone, editText, hideMessage } from './queries.ts'
+import { refuseDeletion } from './rules.ts'
 import { answerText } from './wire.ts'
 import type { MessageWriter } from './writer.ts'
 
 /** A person may send this fast for long; a script that needs more runs with RATE_LIMITS=off. */
 export const SENDING = { burst: 100, perSecond: 20 }
 
-export const sendOf = (chat_id: number, sender_id: number, message: NewMessage): Send => ({
-  chat_id,
-  sender_id,
-  client_id: message.client_id?.toLowerCase() ?? null,
-  content: textOf(message),
-  reply_to_message_id: message.reply_to_message_id ?? null,
-})
+interface Deps {
+  writer: MessageWriter
+  history: History
+  composer: Composer
+}
 
-export const messageRoutes = ({ writer, history }: { writer: MessageWriter; history: History }): Route[] => [
+export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
   serve(sendMessage, async ({ me, params, body }, resources) => {
     await limited(resources, `send:${me.id}`, SENDING)
-    const written = await writer.write(sendOf(params.chat_id, me.id, body))
-    return new Answer(written.repeated ? 200 : 201, answerText('text', written.body))
+    const sender = { chat_id: params.chat_id, user_id: me.id }
+    const written = await writer.write(await composer.compose(sender, body))
+    return new Answer(written.repeated ? 200 : 201, answerText(written.message_type, written.body))
   }),
 
   serve(listMessages, async ({ me, params, query }) => {
@@ -44,15 +37,18 @@ export const messageRoutes = ({ writer, history }: { writer: MessageWriter; hist
   }),
 
   serve(editMessage, async ({ me, params, body }, { db, bus }) => {
-    if (body.content.trim() === '') throw new Refusal('empty_message', { field: 'content' })
     const reader = { chat_id: params.chat_id, user_id: me.id }
-    const edited = await editText(db, reader, params.message_id, body.content)
+    const content = body.content.trim() === '' ? null : body.content
+    const entities = content === null ? [] : await composer.entities(reader, content)
+    const edited = await editText(db, reader, params.message_id, { content, entities })
+    if (!edited && content === null) throw new Refusal('empty_message', { field: 'content' })
     if (!edited) throw new Refusal('not_allowed')
     tell(bus, `chat:${params.chat_id}`, {
       type: 'message_updated',
       chat_id: params.chat_id,
       message_id: edited.id,
       content: edited.content,
+      entities,
       is_edited: true,
       updated_at: new Date(edited.updated_ms!).toISOString(),
       revision: edited.revision,

@@ -1,4 +1,37 @@
+import type { Entity, MessageType, SystemEvent } from '@messenger/contract'
 import { sentAt } from './rules.ts'
+
+/** What was attached, as it was when it was sent: a file, or a sticker's label. */
+export interface Attachment {
+  filename?: string
+  mime_type?: string
+  /** Bytes. */
+  size?: number
+  width?: number
+  height?: number
+  /** There is, or soon will be, a smaller picture of it. */
+  preview?: boolean
+  placeholder?: string
+  label?: string
+}
+
+/** What a message carries beside a plain text; absent fields are null on the wire. */
+export interface More {
+  file_id?: number
+  sticker_id?: number
+  attachment?: Attachment
+  duration_seconds?: number
+  waveform?: number[]
+  album_id?: string
+  forwarded_from_chat_id?: number
+  forwarded_from_message_id?: number
+  forwarded_from_user_id?: number
+  forwarded_from_display_name?: string
+  entities?: Entity[]
+  system_event?: SystemEvent
+  reactions?: { emoji: string; count: number }[]
+  is_pinned?: boolean
+}
 
 /** A message as it is read from the database: narrow, because the width of the rows is the price of a page. */
 export interface StoredMessage {
@@ -8,13 +41,15 @@ export interface StoredMessage {
   revision: number
   sender_id: number
   client_id: string | null
-  message_type: string
+  message_type: MessageType
   content: string | null
   is_edited: boolean
   /** Milliseconds since 1970. */
   updated_ms: number | null
   is_deleted: boolean
   reply_to_message_id: number | null
+  /** Null for a plain text: what it does not have is not read. */
+  more: More | null
 }
 
 /** The message that another one answers; `content` is null once it was deleted. */
@@ -66,16 +101,61 @@ function replyPart(
   )
 }
 
+/** The parts of a message that a plain text does not have, before and after what every message has. */
+const PLAIN_BEFORE =
+  ',"sticker_id":null,"sticker_url":null,"sticker_label":null,"file_id":null,"attachment_url":null' +
+  ',"attachment_filename":null,"attachment_mime_type":null,"attachment_size":null,"attachment_width":null' +
+  ',"attachment_height":null,"attachment_preview_url":null,"attachment_placeholder":null' +
+  ',"duration_seconds":null,"waveform":null'
+const PLAIN_AFTER =
+  ',"forwarded_from_chat_id":null,"forwarded_from_message_id":null,"forwarded_from_user_id":null' +
+  ',"forwarded_from_display_name":null,"album_id":null,"entities":[],"system_event":null,"is_pinned":false,"reactions":[]}'
+
+const orNull = (value: unknown): string => (value === undefined ? 'null' : text(value))
+
+function partsBefore(more: More): string {
+  const { file_id, sticker_id, attachment: attached = {} } = more
+  const [sticker, file] = [sticker_id !== undefined, file_id !== undefined]
+  return (
+    `,"sticker_id":${orNull(sticker_id)},"sticker_url":${sticker ? `"/stickers/${sticker_id}/image"` : 'null'}` +
+    `,"sticker_label":${orNull(attached.label)}` +
+    `,"file_id":${orNull(file_id)},"attachment_url":${file ? `"/files/${file_id}/download"` : 'null'}` +
+    `,"attachment_filename":${orNull(attached.filename)},"attachment_mime_type":${orNull(attached.mime_type)}` +
+    `,"attachment_size":${orNull(attached.size)},"attachment_width":${orNull(attached.width)}` +
+    `,"attachment_height":${orNull(attached.height)}` +
+    `,"attachment_preview_url":${file && attached.preview ? `"/files/${file_id}/preview"` : 'null'}` +
+    `,"attachment_placeholder":${orNull(attached.placeholder)}` +
+    `,"duration_seconds":${orNull(more.duration_seconds)},"waveform":${orNull(more.waveform)}`
+  )
+}
+
+function partsAfter(more: More, mine: ReadonlySet<string> | undefined): string {
+  const reactions = (more.reactions ?? []).map((one) => (mine ? { ...one, me: mine.has(one.emoji) } : one))
+  return (
+    `,"forwarded_from_chat_id":${orNull(more.forwarded_from_chat_id)}` +
+    `,"forwarded_from_message_id":${orNull(more.forwarded_from_message_id)}` +
+    `,"forwarded_from_user_id":${orNull(more.forwarded_from_user_id)}` +
+    `,"forwarded_from_display_name":${orNull(more.forwarded_from_display_name)}` +
+    `,"album_id":${orNull(more.album_id)},"entities":${text(more.entities ?? [])}` +
+    `,"system_event":${orNull(more.system_event)},"is_pinned":${flag(more.is_pinned ?? false)}` +
+    `,"reactions":${text(reactions)}}`
+  )
+}
+
+/** Who else a message speaks of, and which of its reactions are the viewer's (none in events). */
+export interface Seen {
+  sender: Sender
+  reply?: RepliedTo | undefined
+  replied?: Sender | undefined
+  mine?: ReadonlySet<string> | undefined
+}
+
 /**
  * The Message of the contract as JSON without its opening brace and `type`: the event and the answer put their own
  * `type` first. Written by hand, because it is made for every message and every row of a page.
  */
-export function messageBody(
-  message: StoredMessage,
-  sender: Sender,
-  reply?: RepliedTo,
-  replied?: Sender,
-): string {
+export function messageBody(message: StoredMessage, { sender, reply, replied, mine }: Seen): string {
+  const { more } = message
   return (
     `"id":${message.id},"chat_id":${message.chat_id},"seq":${message.seq},"revision":${message.revision}` +
     `,"client_id":${message.client_id === null ? 'null' : `"${message.client_id}"`}` +
@@ -83,14 +163,10 @@ export function messageBody(
     `,"sender_display_name":${text(sender.display_name)},"sender_is_admin":${flag(sender.is_admin)}` +
     `,"sender_avatar_url":${text(sender.avatar_url)},"content":${text(message.content)}` +
     `,"message_type":"${message.message_type}","created_at":"${isoOf(sentAt(message.id))}"` +
-    ',"sticker_id":null,"sticker_url":null,"sticker_label":null,"file_id":null,"attachment_url":null' +
-    ',"attachment_filename":null,"attachment_mime_type":null,"attachment_size":null,"attachment_width":null' +
-    ',"attachment_height":null,"attachment_preview_url":null,"duration_seconds":null,"waveform":null' +
-    `,"is_edited":${flag(message.is_edited)}` +
+    `${more ? partsBefore(more) : PLAIN_BEFORE},"is_edited":${flag(message.is_edited)}` +
     `,"updated_at":${message.updated_ms === null ? 'null' : `"${isoOf(message.updated_ms)}"`}` +
     `,"is_deleted":${flag(message.is_deleted)}${replyPart(message, reply, replied)}` +
-    ',"forwarded_from_chat_id":null,"forwarded_from_message_id":null,"forwarded_from_user_id":null' +
-    ',"forwarded_from_display_name":null,"reactions":[]}'
+    (more ? partsAfter(more, mine) : PLAIN_AFTER)
   )
 }
 

@@ -1,3 +1,4 @@
+import type { MessageType, SystemEvent } from '@messenger/contract'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { Refusal } from '../../http/refusal.ts'
@@ -10,11 +11,14 @@ import { eventText, messageBody, type Sender, type StoredMessage } from './wire.
 /** A stored message: its JSON after `type`, made once. `repeated` when this client_id had been sent before. */
 export interface Written {
   body: string
+  message_type: MessageType
   repeated: boolean
 }
 
 interface Waiting {
   send: Send
+  /** How many of those behind it have to ride in the same batch. */
+  together: number
   resolve: (written: Written) => void
   reject: (error: unknown) => void
 }
@@ -60,11 +64,26 @@ export class MessageWriter {
 
   /** Resolves after the commit; the event was published by then. Throws `Refusal` or `DatabaseUnavailable`. */
   write(send: Send): Promise<Written> {
+    return this.#enqueue(send, 0)
+  }
+
+  /** Many sends of one chat in one commit, in their order: all are stored or none. */
+  writeAll(sends: readonly Send[]): Promise<Written[]> {
+    return Promise.all(sends.map((send, index) => this.#enqueue(send, sends.length - 1 - index)))
+  }
+
+  /** What a chat says of itself: a `system` message of whoever did it, who may have left by now. Counts as unread for nobody. */
+  announce(chat_id: number, sender_id: number, system_event: SystemEvent): Promise<Written> {
+    const said = { content: null, client_id: null, reply_to_message_id: null }
+    return this.write({ chat_id, sender_id, ...said, message_type: 'system', more: { system_event } })
+  }
+
+  #enqueue(send: Send, together: number): Promise<Written> {
     if (this.#waiting >= WAITING_MAX) throw new Refusal('unavailable', { retry_after: 1 })
     return new Promise((resolve, reject) => {
       const lane = this.#lanes[send.chat_id % LANES]!
       this.#waiting++
-      lane.waiting.push({ send, resolve, reject })
+      lane.waiting.push({ send, together, resolve, reject })
       if (lane.busy) return
       lane.busy = true
       setImmediate(() => void this.#run(lane))
@@ -95,7 +114,8 @@ export class MessageWriter {
   }
 
   #begin(lane: Lane) {
-    const batch = lane.waiting.splice(0, BATCH_MAX)
+    const last = lane.waiting[BATCH_MAX - 1]
+    const batch = lane.waiting.splice(0, BATCH_MAX + (last?.together ?? 0))
     if (batch.length === 0) return null
     // Caught here: it may fail while nobody waits for it yet.
     return { batch, stored: this.#store(batch).catch((error: unknown) => error as Error) }
@@ -113,7 +133,7 @@ export class MessageWriter {
     for (const { one, sent } of kept) {
       const body = bodyOf(one.send, sent, people)
       this.#bus.publish(`chat:${one.send.chat_id}`, eventText(body))
-      one.resolve({ body, repeated: false })
+      one.resolve({ body, message_type: one.send.message_type, repeated: false })
     }
     const repeated: Waiting[] = []
     for (const { one, sent } of results) {
@@ -182,7 +202,10 @@ export class MessageWriter {
           client_id === one.send.client_id,
       )
       if (!first) one.reject(new Refusal('gone'))
-      else one.resolve({ body: await this.#firstBody(first, people), repeated: true })
+      else {
+        const { message_type } = first
+        one.resolve({ body: await this.#firstBody(first, people), message_type, repeated: true })
+      }
     }
   }
 
@@ -190,7 +213,7 @@ export class MessageWriter {
     const reply_id = message.reply_to_message_id
     const [reply] = reply_id === null ? [] : await repliedTo(this.#db, message.chat_id, [reply_id])
     const replied = reply && (await this.#senders.of([reply.sender_id])).get(reply.sender_id)
-    return messageBody(message, people.get(message.sender_id)!, reply, replied)
+    return messageBody(message, { sender: people.get(message.sender_id)!, reply, replied })
   }
 }
 
@@ -202,18 +225,15 @@ function bodyOf(send: Send, sent: Sent, people: Map<number, Sender>): string {
     revision: sent.revision,
     sender_id: send.sender_id,
     client_id: send.client_id,
-    message_type: 'text',
+    message_type: send.message_type,
     content: send.content,
     is_edited: false,
     updated_ms: null,
     is_deleted: false,
     reply_to_message_id: send.reply_to_message_id,
+    more: send.more,
   }
   const sender = people.get(send.sender_id)!
-  return messageBody(
-    message,
-    sender,
-    sent.reply ?? undefined,
-    sent.reply ? people.get(sent.reply.sender_id) : undefined,
-  )
+  if (!sent.reply) return messageBody(message, { sender })
+  return messageBody(message, { sender, reply: sent.reply, replied: people.get(sent.reply.sender_id) })
 }
