@@ -47,6 +47,13 @@ test('OPTIONS is answered 204 everywhere, and a configured origin may read what 
   }
 })
 
+test('a body that is too large is refused in JSON, however large it is', async () => {
+  const body = Buffer.alloc(20 * 1024 * 1024, '[')
+  const response = await fetch(`${world.url}auth/login`, { method: 'POST', body })
+  expect(response.status).toBe(413)
+  expect(await response.json()).toMatchObject({ code: 'too_large', error: expect.any(String) })
+})
+
 test('a page size is clamped whenever it is a number, however it is written', async () => {
   for (const limit of ['0', '-7', '1.5', '1e3', '+10', '2e999', '-2e999', '9'.repeat(30)])
     expect(await ann.call(listChats, { query: { limit: limit as never } })).toEqual([])
