@@ -92,7 +92,7 @@ export const createChat = endpoint({
   status: 201,
   statuses: [200],
   body: Type.Object({
-    type: Type.Optional(ChatType),
+    type: Type.Optional(nullable(ChatType)),
     name: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     title: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     description: Type.Optional(nullable(Type.String({ maxLength: limits.DESCRIPTION_MAX }))),
@@ -182,7 +182,7 @@ export const updateChat = endpoint({
   summary: 'Changes title, description or public name (`""` clears it). Owner or admin.',
   params: ChatParams,
   body: Type.Object({
-    title: Type.Optional(Type.String({ maxLength: limits.TITLE_MAX })),
+    title: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     description: Type.Optional(nullable(Type.String({ maxLength: limits.DESCRIPTION_MAX }))),
     public_name: Type.Optional(nullable(Type.Union([PublicName, Type.Literal('')]))),
   }),
@@ -202,7 +202,7 @@ export const deleteChat = endpoint({
   summary: 'Deletes a chat: its owner for everyone; in a direct chat either side, for themselves by default.',
   status: 204,
   params: ChatParams,
-  body: Type.Object({ for_everyone: Type.Optional(Type.Boolean()) }),
+  body: Type.Object({ for_everyone: Type.Optional(nullable(Type.Boolean())) }),
   result: NoContent,
   refusals: ['not_found', 'not_allowed'],
 })

@@ -42,7 +42,15 @@ export type ServerEvent =
   /** Events may have been lost between nodes: ask `GET /sync`. */
   | { type: 'resync' }
   | { type: 'ack'; client_id: string; message: Message }
-  | { type: 'error'; error: string; code: RefusalCode; client_id?: string; field?: string }
+  /** `message` and `error` hold the same sentence; `client_id` names the message that was refused. */
+  | {
+      type: 'error'
+      message: string
+      error: string
+      code: RefusalCode
+      client_id?: string
+      field?: string
+    }
   | MessageEvent
   | {
       type: 'message_updated'

@@ -1,4 +1,4 @@
-/** Limits that both sides check. Lengths are in characters (UTF-16 units) unless said otherwise. */
+/** Limits that both sides check. Lengths are in characters (Unicode code points) unless said otherwise. */
 export const USERNAME_MIN = 3
 export const USERNAME_MAX = 32
 export const PASSWORD_MIN_BYTES = 6
@@ -21,5 +21,5 @@ export const CHATS_PAGE_MAX = 500
 export const MEMBER_IDS_MAX = 200
 /** A sender may delete for everyone this long after sending. */
 export const DELETE_FOR_EVERYONE_MS = 48 * 3600 * 1000
-/** The largest JSON body and the largest socket frame, in bytes. */
+/** The largest JSON body, in bytes. */
 export const JSON_BODY_MAX = 1024 * 1024

@@ -16,6 +16,9 @@ let requests = 0
 /** Unique enough to find a request in the logs of all nodes. */
 const requestId = () => `${process_prefix}-${(++requests).toString(36)}`
 
+/** Pages of our own that are no endpoints of the contract, by path. */
+export type OwnPages = Record<string, () => Response | Promise<Response>>
+
 /**
  * The doorway: every route at the root and under `/api`, the caller, the answer or the refusal, its id, its metrics.
  */
@@ -45,6 +48,28 @@ export class Door {
         this.#handle(route, observe, request, server)
       for (const prefix of ['', '/api']) (table[prefix + path] ??= {})[method] = handle
     }
+    return this.#closed(table)
+  }
+
+  /** The same for pages of our own. */
+  pages(own: OwnPages): Record<string, Methods> {
+    const table: Record<string, Methods> = {}
+    for (const [path, page] of Object.entries(own)) {
+      const GET = async (request: BunRequest) => this.named(await page(), request)
+      for (const prefix of ['', '/api']) table[prefix + path] = { GET }
+    }
+    return this.#closed(table)
+  }
+
+  /** Gives an answer that no route made what every answer carries. */
+  named(response: Response, request: Request): Response {
+    response.headers.set('x-request-id', requestId())
+    for (const [name, value] of Object.entries(this.cors(request))) response.headers.append(name, value)
+    return response
+  }
+
+  /** Answers the methods that a path has nothing for. */
+  #closed(table: Record<string, Methods>): Record<string, Methods> {
     for (const [path, methods] of Object.entries(table)) {
       const allowed = Object.keys(methods)
       this.#methods.set(path, allowed)
@@ -85,7 +110,7 @@ export class Door {
     return {
       'access-control-allow-origin': origin,
       vary: 'Origin',
-      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+      'access-control-expose-headers': 'X-Request-Id, Retry-After, X-Next-Cursor',
     }
   }
 

@@ -414,9 +414,25 @@ describe('the list', () => {
     }
     await ann.call(muteChat, { params, body: { muted_until: new Date(Date.now() - 1000).toISOString() } })
     expect((await row(ann, chat_id)).is_muted).toBe(false)
-    expect((await ann.refused(muteChat, { params, body: { muted_until: 'tomorrow' } })).field).toBe(
-      'muted_until',
-    )
+    for (const muted_until of [
+      'tomorrow',
+      '1',
+      '+275760-09-13T00:00:00Z',
+      '-000001-01-01T00:00:00Z',
+      '2030-13-01',
+    ])
+      expect(await ann.refused(muteChat, { params, body: { muted_until } })).toMatchObject({
+        status: 400,
+        field: 'muted_until',
+      })
+    for (const muted_until of [
+      '2099-01-01',
+      '2099-01-01T00:00:00.000000',
+      '2099-01-01 00:00:00+02:00',
+      '9999-12-30T23:59:59Z',
+    ])
+      await ann.call(muteChat, { params, body: { muted_until } })
+    expect((await row(ann, chat_id)).is_muted).toBe(true)
   })
 
   test('costs the same few statements and rows with a backlog of a thousand as with none', async () => {

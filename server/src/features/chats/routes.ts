@@ -8,7 +8,7 @@ import type { Resources } from '../../ports/resources.ts'
 import type { ChatLists } from './list.ts'
 import * as queries from './queries.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
-import { mayManage, otherOf, outranks, roomOf } from './rules.ts'
+import { mayManage, momentOf, otherOf, outranks, roomOf } from './rules.ts'
 
 const OPENING = { burst: 60, perSecond: 1 }
 const SWEPT_AT_ONCE = 2000
@@ -181,7 +181,7 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
   }),
 
   serve(contract.updateChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
-    if (body.title !== undefined && body.title.trim() === '')
+    if (body.title?.trim() === '')
       throw new Refusal('invalid', { field: 'title', error: 'title may not be empty.' })
     const changed = await queries.changeChat(db, chat_id, me.id, body)
     if (!changed) {
@@ -256,9 +256,10 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
 
   serve(contract.muteChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
     const until = body.muted_until ?? null
-    if (until !== null && Number.isNaN(Date.parse(until)))
+    const moment = until === null ? null : momentOf(until)
+    if (until !== null && !moment)
       throw new Refusal('invalid', { field: 'muted_until', error: 'muted_until has to be an ISO 8601 time.' })
-    const at = until === null ? 'infinity' : new Date(until).toISOString()
+    const at = moment === null ? 'infinity' : moment.toISOString()
     const is_muted = await queries.setMuted(db, chat_id, me.id, at)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted } })
     return null

@@ -34,6 +34,7 @@ export function errorFrame(error: unknown, client_id?: string): ServerEvent {
   const { code, error: sentence, field } = { ...refusal.body() }
   return {
     type: 'error',
+    message: sentence,
     error: sentence,
     code,
     ...(client_id === undefined ? {} : { client_id }),

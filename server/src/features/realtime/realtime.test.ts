@@ -49,6 +49,45 @@ describe('the door of the socket', () => {
     socket.close()
   })
 
+  test('whoever does not wait for auth_ok is served behind it, in order', async () => {
+    const chat_id = await world.chat(ann, bob)
+    const ears = await stranger()
+    const { access_token: token } = ann.tokens
+    for (const frame of [
+      { type: 'auth', token },
+      { type: 'auth', token },
+      { type: 'typing', chat_id },
+      { type: 'ping' },
+    ])
+      ears.say(frame)
+    await ears.next('pong')
+    expect(ears.heard[0]).toEqual({ type: 'auth_ok', user_id: ann.id })
+    expect(ears.all('error')).toEqual([])
+    await ears.next('typing')
+    await until('both are answered', () => ears.all('auth_ok').length === 2)
+  })
+
+  test('a token on the URL and one in a frame are one presence, and the frame says whether it is active', async () => {
+    const zoe = await world.user('zoe')
+    await world.chat(zoe, bob)
+    const bobHears = await bob.listen()
+    const { access_token: token } = zoe.tokens
+    const socket = new WebSocket(`${world.url.replace('http', 'ws')}ws?token=${token}`)
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token, active: false }))
+    const ofZoe = (event: { user_id: number }) => event.user_id === zoe.id
+    expect(await bobHears.next('presence', ofZoe)).toMatchObject({ status: 'online' })
+    expect(await bobHears.next('presence', ofZoe)).toMatchObject({ status: 'offline' })
+    socket.close()
+  }, 10_000)
+
+  test('an error says its sentence under both names', async () => {
+    const ears = await stranger()
+    ears.say({ type: 'auth', token: 'nonsense' })
+    const { message, error } = await ears.next('error')
+    expect(message.length).toBeGreaterThan(0)
+    expect(message).toBe(error)
+  })
+
   test('a wrong token is told so and closed', async () => {
     for (const token of ['nonsense', ann.tokens.refresh_token, `${ann.tokens.access_token}x`]) {
       const ears = await stranger()
