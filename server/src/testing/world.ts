@@ -12,6 +12,7 @@ import {
   type ResultOf,
   type ServerEvent,
 } from '@messenger/contract'
+import { rmSync } from 'node:fs'
 import { pino } from 'pino'
 import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
@@ -22,9 +23,10 @@ import { openPostgres } from '../ports/db/postgres.ts'
 import { openEmbeddedLimits } from '../ports/limits/embedded.ts'
 import { openRedisLimits } from '../ports/limits/redis.ts'
 import { openEmbeddedPresence } from '../ports/presence/embedded.ts'
+import { openStorage } from '../ports/open.ts'
 import { openRedisPresence } from '../ports/presence/redis.ts'
 import type { Resources } from '../ports/resources.ts'
-import { freshDatabase } from './postgres.ts'
+import { freshDatabase, scratchFolder } from './postgres.ts'
 import { until } from './until.ts'
 
 export const PASSWORD = 'correct horse'
@@ -250,16 +252,17 @@ export class World {
   async close(): Promise<void> {
     for (const ears of this.#ears) ears.close()
     await Promise.all(this.nodes.map((node) => node.stop()))
-    for (const { db, bus, presence, limits } of this.#resources)
-      await Promise.all([db.close(), bus.close(), presence.close(), limits.close()])
+    for (const { db, bus, presence, limits, storage } of this.#resources)
+      await Promise.all([db.close(), bus.close(), presence.close(), limits.close(), storage.close()])
     await this.#drop()
   }
 }
 
-async function openTestResources(url: string, options: WorldOptions): Promise<Resources> {
+async function openTestResources(url: string, data_dir: string, options: WorldOptions): Promise<Resources> {
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const config = readConfig({
     PORT: '0',
+    DATA_DIR: data_dir,
     DATABASE_URL: url,
     JWT_SECRET: 'a secret that only tests know, 32+',
     RATE_LIMITS: 'off',
@@ -267,9 +270,11 @@ async function openTestResources(url: string, options: WorldOptions): Promise<Re
     ...options.env,
   })
   const { redis_url } = options
+  const complete = { ...config, jwt_secret: config.jwt_secret! }
   return {
-    config: { ...config, jwt_secret: config.jwt_secret! },
+    config: complete,
     log,
+    storage: await openStorage(complete, log),
     db: await openPostgres(url, { max: 6 }),
     bus: redis_url ? await openRedisBus(redis_url, log) : openEmbeddedBus(),
     presence: redis_url ? await openRedisPresence(redis_url, log) : openEmbeddedPresence(),
@@ -279,9 +284,13 @@ async function openTestResources(url: string, options: WorldOptions): Promise<Re
 
 export async function newWorld(options: WorldOptions = {}): Promise<World> {
   const { url, drop } = await freshDatabase()
+  const data_dir = scratchFolder()
   const resources = await Promise.all(
-    Array.from({ length: options.nodes ?? 1 }, () => openTestResources(url, options)),
+    Array.from({ length: options.nodes ?? 1 }, () => openTestResources(url, data_dir, options)),
   )
   const nodes = await Promise.all(resources.map((one) => startApp(one, '/nowhere')))
-  return new World(nodes, resources, drop)
+  return new World(nodes, resources, async () => {
+    await drop()
+    rmSync(data_dir, { recursive: true, force: true })
+  })
 }
