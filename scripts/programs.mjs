@@ -1,6 +1,7 @@
 // Programs which the tests use and npm cannot bring.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** Debian's packages of each; the fonts make screenshots look the same everywhere. */
@@ -8,12 +9,22 @@ const PACKAGES = {
   'redis-server': ['redis-server'],
   nginx: ['nginx'],
   chromium: ['chromium', 'fonts-noto-core', 'fonts-noto-color-emoji'],
+  ffmpeg: ['ffmpeg'],
 }
+/** Built from source with Go, once, into a folder outside the checkout. */
+const BUILT = { versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' }
+const BIN = join(homedir(), '.cache', 'messenger', 'bin')
+/** Where Go is when it is not on the PATH. */
+const GO = '/usr/local/go/bin'
 
 /** Installs what is missing where that is possible (as root on Debian), otherwise names it and goes on. */
 export function bringPrograms(names) {
-  const missing = names.filter((name) => !onPath(name))
-  if (missing.length === 0) return
+  const missing = names.filter((name) => !(name in BUILT) && !onPath(name))
+  if (missing.length > 0) install(missing)
+  for (const name of names) if (name in BUILT && !onPath(name)) build(name)
+}
+
+function install(missing) {
   const wanted = missing.flatMap((name) => PACKAGES[name])
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     console.log(`Missing: ${missing.join(', ')}; the tests that need them will fail.`)
@@ -26,11 +37,27 @@ export function bringPrograms(names) {
   console.log(`apt-get could not install ${wanted.join(', ')}; the tests that need them will fail.`)
 }
 
-/** Debian keeps servers in sbin, which is not on everybody's PATH: it is put there for the tests too. */
+function build(name) {
+  const go = [...(process.env.PATH ?? '').split(delimiter), GO]
+    .map((folder) => join(folder, 'go'))
+    .find((program) => existsSync(program))
+  if (!go) {
+    console.log(`Missing: ${name}, and Go to build it; the tests that need it will fail.`)
+    console.log(`With Go 1.25 or newer: GOBIN=${BIN} go install ${BUILT[name]}`)
+    return
+  }
+  console.log(`Building ${name} into ${BIN} (go install ${BUILT[name]}), some minutes the first time…`)
+  mkdirSync(BIN, { recursive: true })
+  const env = { ...process.env, GOBIN: BIN }
+  const { status } = spawnSync(go, ['install', BUILT[name]], { stdio: ['ignore', 'ignore', 'inherit'], env })
+  if (status !== 0) console.log(`${name} could not be built; the tests that need it will fail.`)
+}
+
+/** Debian keeps servers in sbin and we what we built apart; what is not on the PATH is put there for the tests too. */
 function onPath(name) {
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (folders.some((folder) => existsSync(join(folder, name)))) return true
-  const apart = ['/usr/sbin', '/usr/local/sbin'].find((folder) => existsSync(join(folder, name)))
+  const apart = ['/usr/sbin', '/usr/local/sbin', BIN].find((folder) => existsSync(join(folder, name)))
   if (apart) process.env.PATH += delimiter + apart
   return apart !== undefined
 }

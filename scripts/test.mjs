@@ -19,7 +19,7 @@ const SUITES = {
     run: async () => add(await runCounting(['node', 'scripts/check.mjs'], ownLine), await directions()),
   },
   server: {
-    needs: ['redis-server', 'nginx'],
+    needs: ['redis-server', 'nginx', 'ffmpeg', 'versitygw'],
     run: () =>
       runCounting(
         ['bun', 'test', '--parallel=2', '--no-orphans', '--timeout=20000', 'contract/', 'server/'],

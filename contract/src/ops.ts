@@ -14,7 +14,7 @@ const Part = Type.Union([Type.Literal('ok'), Type.Literal('failing')])
 export const ready = endpoint({
   method: 'GET',
   path: '/ready',
-  summary: 'Able to serve: database, bus and presence answer. 503 names which does not.',
+  summary: 'Able to serve: database, bus, presence and storage answer. 503 names which does not.',
   caller: 'public',
   statuses: [503],
   result: Type.Object({

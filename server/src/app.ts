@@ -6,6 +6,9 @@ import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { chatRoutes } from './features/chats/routes.ts'
 import { Composer } from './features/messages/composer.ts'
+import { fileRoutes } from './features/files/routes.ts'
+import { Studio } from './features/files/studio.ts'
+import { FileWork } from './features/files/work.ts'
 import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
 import { messageRoutes, SENDING } from './features/messages/routes.ts'
@@ -17,6 +20,7 @@ import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
+import { blobs } from './http/blobs.ts'
 import { Door } from './http/door.ts'
 import { HttpMetrics } from './http/metrics.ts'
 import { openapi } from './http/openapi.ts'
@@ -39,7 +43,7 @@ export interface App {
 
 /** The composition root: knows every room, holds no logic. `web` is the folder of the built client. */
 export async function startApp(resources: Resources, web: string): Promise<App> {
-  const { config, db, bus, presence, log } = resources
+  const { config, db, bus, presence, storage, log } = resources
   const metrics = new HttpMetrics()
   const sessions = new Sessions(config.jwt_secret, (ids) => liveSessions(db, ids))
   const passwords = new Passwords()
@@ -47,7 +51,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const history = new History(db, senders)
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
-  const composer = new Composer({ db, file: async () => null, sticker: async () => null })
+  const composer = new Composer(db, async () => null)
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
     db,
@@ -74,6 +78,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     closed: () => metrics.sockets.dec(),
   })
 
+  const studio = new Studio()
+  const work = new FileWork({ db, storage, studio, log })
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
     ...authRoutes({ sessions, passwords }),
@@ -81,6 +87,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...settingsRoutes,
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history, composer }),
+    ...fileRoutes({ studio, work }),
     ...syncRoutes({ lists }),
   ]
 
@@ -102,7 +109,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       packageJson.version,
     ),
   )
+  const door = new Door(resources, sessions, metrics)
   const ownPages = {
+    '/files/blob/*': blobs(storage),
     '/metrics': async () =>
       new Response(await metrics.registry.metrics(), {
         headers: { 'content-type': metrics.registry.contentType },
@@ -111,8 +120,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   }
   const server = listen({
     config,
-    door: new Door(resources, sessions, metrics),
-    pages: new Pages(web),
+    door,
+    pages: new Pages(web, storage.origin),
     routes,
     own: ownPages,
     websocket: sockets.handler,
@@ -128,6 +137,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       const stopped = server.stop()
       await sockets.close()
       await writer.drained()
+      await work.close()
       await Promise.race([stopped, new Promise((late) => setTimeout(late, 3000))])
       await server.stop(true)
       await here.close()

@@ -22,6 +22,19 @@ export interface Config {
   admin_username: string | null
   admin_password: string | null
   rate_limits: boolean
+  /** Null: files lie in the data folder. */
+  s3_endpoint: string | null
+  s3_public_endpoint: string | null
+  s3_region: string
+  s3_access_key_id: string | null
+  s3_secret_access_key: string | null
+  s3_bucket_prefix: string
+  max_file_size_mb: number
+  /** 0: none. */
+  user_quota_mb: number
+  blocked_file_types: string[]
+  /** Seconds. */
+  upload_idle: number
   log_level: string
 }
 
@@ -109,7 +122,7 @@ const SETTINGS: Record<keyof Config, Setting> = {
     name: 'DATA_DIR',
     standard: './data',
     read: text,
-    meaning: 'Folder for everything that is kept: the database, generated secrets.',
+    meaning: 'Folder for everything that is kept: the database, files, generated secrets.',
   },
   database_url: {
     name: 'DATABASE_URL',
@@ -198,6 +211,73 @@ const SETTINGS: Record<keyof Config, Setting> = {
     read: (value) => oneOf('on', 'off')(value) === 'on',
     meaning: 'Limits per person and address; off is for load tests.',
   },
+  s3_endpoint: {
+    name: 'S3_ENDPOINT',
+    standard: '',
+    read: url('http', 'https'),
+    meaning: 'An S3 server for files, as https://s3.example.org; without it they lie in the data folder.',
+  },
+  s3_public_endpoint: {
+    name: 'S3_PUBLIC_ENDPOINT',
+    standard: '',
+    read: url('http', 'https'),
+    meaning:
+      'How people reach that server, where it is another address; a proxy in between has to keep Host.',
+  },
+  s3_region: {
+    name: 'S3_REGION',
+    standard: 'us-east-1',
+    read: text,
+    meaning: 'The region of the S3 server.',
+  },
+  s3_access_key_id: {
+    name: 'S3_ACCESS_KEY_ID',
+    standard: '',
+    read: nothingOr,
+    meaning: 'Whose key it is that files are kept with.',
+  },
+  s3_secret_access_key: {
+    name: 'S3_SECRET_ACCESS_KEY',
+    standard: '',
+    secret: true,
+    read: nothingOr,
+    meaning: 'The key itself.',
+  },
+  s3_bucket_prefix: {
+    name: 'S3_BUCKET_PREFIX',
+    standard: 'bh-',
+    read: (value) => {
+      if (!/^[a-z0-9][a-z0-9.-]{0,40}$/.test(value))
+        throw new Error('has to be lower case letters, digits, - and .')
+      return value
+    },
+    meaning: 'Beginning of the names of the buckets avatars, uploads, stickers and test-artifacts.',
+  },
+  max_file_size_mb: {
+    name: 'MAX_FILE_SIZE_MB',
+    standard: '50',
+    read: whole(1, 100_000),
+    meaning: 'The largest file that is taken, in MB (of 1,048,576 bytes).',
+  },
+  user_quota_mb: {
+    name: 'USER_QUOTA_MB',
+    standard: '0',
+    read: whole(0, 100_000_000),
+    meaning: 'How much one person may keep here, in MB; 0 for as much as there is room.',
+  },
+  blocked_file_types: {
+    name: 'BLOCKED_FILE_TYPES',
+    standard: 'application/x-msdownload,application/x-elf,application/x-mach-binary',
+    read: list,
+    meaning:
+      'Types of files that are not taken, as their bytes tell; separated by commas, * at the end for all.',
+  },
+  upload_idle: {
+    name: 'UPLOAD_IDLE_SECONDS',
+    standard: '30',
+    read: whole(1, 55),
+    meaning: 'An upload that sends nothing for this long is given up.',
+  },
   log_level: {
     name: 'LOG_LEVEL',
     standard: 'info',
@@ -252,6 +332,11 @@ export function readConfig(env: Environment): Config {
   const config = Object.fromEntries(entries) as Config
   if ((config.admin_username === null) !== (config.admin_password === null))
     mistakes.push('ADMIN_USERNAME and ADMIN_PASSWORD go together: one of them is missing.')
+  const s3 = [config.s3_endpoint, config.s3_access_key_id, config.s3_secret_access_key]
+  if (s3.includes(null) && s3.some((one) => one !== null))
+    mistakes.push(
+      'S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: one of them is missing.',
+    )
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return config
 }

@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import { isIP } from 'node:net'
 import type { Resources } from '../ports/resources.ts'
 import { DatabaseUnavailable } from '../ports/db/port.ts'
+import { StorageUnavailable } from '../ports/storage/port.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { Refusal } from './refusal.ts'
 import { Answer, type Route } from './serve.ts'
@@ -17,7 +18,9 @@ let requests = 0
 const requestId = () => `${process_prefix}-${(++requests).toString(36)}`
 
 /** Pages of our own that are no endpoints of the contract, by path. */
-export type OwnPages = Record<string, () => Response | Promise<Response>>
+export type OwnPages = Record<string, (request: Request) => Response | Promise<Response>>
+
+const answerOf = async (page: OwnPages[string], request: Request) => page(request)
 
 /**
  * The doorway: every route at the root and under `/api`, the caller, the answer or the refusal, its id, its metrics.
@@ -51,11 +54,19 @@ export class Door {
     return this.#closed(table)
   }
 
-  /** The same for pages of our own. */
+  /** The same for pages of our own: refusals, metrics and what every answer carries are as a route's. */
   pages(own: OwnPages): Record<string, Methods> {
     const table: Record<string, Methods> = {}
     for (const [path, page] of Object.entries(own)) {
-      const GET = async (request: BunRequest) => this.named(await page(), request)
+      const observe = this.#metrics.route('GET', path)
+      const GET = async (request: BunRequest) => {
+        const started = performance.now()
+        const response = await answerOf(page, request).catch((error: unknown) =>
+          this.refuse(error, request, requestId()),
+        )
+        observe(response.status, (performance.now() - started) / 1000)
+        return this.named(response, request)
+      }
       for (const prefix of ['', '/api']) table[prefix + path] = { GET }
     }
     return this.#closed(table)
@@ -63,8 +74,8 @@ export class Door {
 
   /** Gives an answer that no route made what every answer carries. */
   named(response: Response, request: Request): Response {
-    response.headers.set('x-request-id', requestId())
-    for (const [name, value] of Object.entries(this.cors(request))) response.headers.append(name, value)
+    if (!response.headers.has('x-request-id')) response.headers.set('x-request-id', requestId())
+    for (const [name, value] of Object.entries(this.cors(request))) response.headers.set(name, value)
     return response
   }
 
@@ -195,6 +206,13 @@ export class Door {
         'the database did not answer',
       )
       return new Refusal('unavailable', { retry_after: 1 })
+    }
+    if (error instanceof StorageUnavailable) {
+      this.#resources.log.warn({ request_id: id, method: request.method, path, err: error }, error.message)
+      return new Refusal('unavailable', {
+        retry_after: 5,
+        error: 'The storage for files cannot be reached right now.',
+      })
     }
     this.#resources.log.error(
       { request_id: id, method: request.method, path, err: error },

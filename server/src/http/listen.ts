@@ -5,7 +5,7 @@ import type { Pages } from './pages.ts'
 import type { Route } from './serve.ts'
 import { upgrade } from './upgrade.ts'
 
-/** `input.ts` holds the limits: the runtime's own refusal has no body, and it keeps nothing that is not read. */
+/** Each request has its own limit (`input.ts`, `multipart.ts`), and a body that nobody reads waits in its socket. */
 const LARGEST_BODY = 2 ** 40
 const IDLE_SECONDS = 60
 

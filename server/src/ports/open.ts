@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { createHmac } from 'node:crypto'
+import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
@@ -11,6 +12,8 @@ import { keptSecret, lockFolder } from './folder.ts'
 import { openEmbeddedLimits } from './limits/embedded.ts'
 import { openEmbeddedPresence } from './presence/embedded.ts'
 import type { Resources } from './resources.ts'
+import { openFolderStorage } from './storage/folder.ts'
+import type { Storage } from './storage/port.ts'
 
 const WAIT_MS = 15_000
 
@@ -110,6 +113,19 @@ async function openShared(url: string, log: Logger): Promise<NodePorts> {
   return { bus, presence, limits }
 }
 
+/** The configured S3, or the data folder. Links to it are signed with a key that is made of the one for sessions. */
+export async function openStorage(config: Config & { jwt_secret: string }, log: Logger): Promise<Storage> {
+  const { s3_endpoint, s3_access_key_id, s3_secret_access_key, jwt_secret } = config
+  if (s3_endpoint && s3_access_key_id && s3_secret_access_key) {
+    const { openS3Storage } = await import('./storage/s3.ts')
+    const { s3_public_endpoint: public_endpoint, s3_region: region, s3_bucket_prefix: bucket_prefix } = config
+    const keys = { access_key_id: s3_access_key_id, secret_access_key: s3_secret_access_key }
+    return openS3Storage({ endpoint: s3_endpoint, public_endpoint, region, bucket_prefix, ...keys }, log)
+  }
+  const secret = createHmac('sha256', jwt_secret).update('links to files').digest('base64url')
+  return openFolderStorage({ folder: join(resolve(config.data_dir), 'files'), secret })
+}
+
 /** Opens everything that the configuration names, and brings the schema up to date. */
 export async function openResources(config: Config, log: Logger, migrations: string): Promise<Opened> {
   const { redis_url } = config
@@ -123,10 +139,14 @@ export async function openResources(config: Config, log: Logger, migrations: str
         'JWT_SECRET is not set: each node signs with a secret of its own and refuses the tokens of the others.',
       )
     const jwt_secret = config.jwt_secret ?? keptSecret(resolve(config.data_dir), 'jwt-secret')
+    if (redis_url && !config.s3_endpoint)
+      log.warn('S3_ENDPOINT is not set: files lie in the data folder, which all nodes have to share.')
+    const complete = { ...config, jwt_secret }
+    const storage = await openStorage(complete, log)
     return {
-      resources: { config: { ...config, jwt_secret }, db: database.db, bus, presence, limits, log },
+      resources: { config: complete, db: database.db, bus, presence, limits, storage, log },
       close: async () => {
-        await Promise.all([bus.close(), presence.close(), limits.close()])
+        await Promise.all([bus.close(), presence.close(), limits.close(), storage.close()])
         await database.close()
       },
     }

@@ -4,6 +4,7 @@ import type { Bus } from './bus/port.ts'
 import type { Db } from './db/port.ts'
 import type { Limits } from './limits/port.ts'
 import type { Presence } from './presence/port.ts'
+import type { Storage } from './storage/port.ts'
 
 /** Everything outside that a request may need. `main.ts` opens it, tests open it, nobody else does. */
 export interface Resources {
@@ -12,5 +13,6 @@ export interface Resources {
   bus: Bus
   presence: Presence
   limits: Limits
+  storage: Storage
   log: Logger
 }

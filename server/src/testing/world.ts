@@ -11,7 +11,9 @@ import {
   type RefusalCode,
   type ResultOf,
   type ServerEvent,
+  type StoredFile,
 } from '@messenger/contract'
+import { rmSync } from 'node:fs'
 import { pino } from 'pino'
 import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
@@ -22,9 +24,10 @@ import { openPostgres } from '../ports/db/postgres.ts'
 import { openEmbeddedLimits } from '../ports/limits/embedded.ts'
 import { openRedisLimits } from '../ports/limits/redis.ts'
 import { openEmbeddedPresence } from '../ports/presence/embedded.ts'
+import { openStorage } from '../ports/open.ts'
 import { openRedisPresence } from '../ports/presence/redis.ts'
 import type { Resources } from '../ports/resources.ts'
-import { freshDatabase } from './postgres.ts'
+import { freshDatabase, scratchFolder } from './postgres.ts'
 import { until } from './until.ts'
 
 export const PASSWORD = 'correct horse'
@@ -159,6 +162,8 @@ export class Ears {
   }
 }
 
+type Body = NonNullable<RequestInit['body']>
+
 /** Somebody with an account and a session, speaking to one node. */
 export class Person {
   readonly id: number
@@ -193,6 +198,36 @@ export class Person {
     )
     if (result instanceof ApiRefusal) return result
     throw new Error(`${endpoint.method} ${endpoint.path} was not refused: ${JSON.stringify(result)}`)
+  }
+
+  /** A form as a browser sends it, with one file or what is given instead. */
+  post(form: Body, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}api/files`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.tokens.access_token}`, ...headers },
+      body: form,
+    })
+  }
+
+  /** A stored file; refusals are thrown as `ApiRefusal`. */
+  async upload(content: string | Uint8Array<ArrayBuffer>, filename: string): Promise<StoredFile> {
+    const form = new FormData()
+    form.append('file', new Blob([content]), filename)
+    const response = await this.post(form)
+    const value: unknown = await response.json()
+    if (!response.ok)
+      throw new ApiRefusal(response.status, value as ErrorBody, response.headers.get('retry-after'))
+    return value as StoredFile
+  }
+
+  /** Where a redirect leads, as an address that can be fetched; the status of anything else. */
+  async leads(path: string): Promise<string | number> {
+    const response = await fetch(`${this.url}api${path}`, {
+      headers: { authorization: `Bearer ${this.tokens.access_token}` },
+      redirect: 'manual',
+    })
+    const location = response.headers.get('location')
+    return response.status === 302 && location ? new URL(location, this.url).href : response.status
   }
 
   /** An authenticated socket. */
@@ -273,16 +308,17 @@ export class World {
   async close(): Promise<void> {
     for (const ears of this.#ears) ears.close()
     await Promise.all(this.nodes.map((node) => node.stop()))
-    for (const { db, bus, presence, limits } of this.#resources)
-      await Promise.all([db.close(), bus.close(), presence.close(), limits.close()])
+    for (const { db, bus, presence, limits, storage } of this.#resources)
+      await Promise.all([db.close(), bus.close(), presence.close(), limits.close(), storage.close()])
     await this.#drop()
   }
 }
 
-async function openTestResources(url: string, options: WorldOptions): Promise<Resources> {
+async function openTestResources(url: string, data_dir: string, options: WorldOptions): Promise<Resources> {
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const config = readConfig({
     PORT: '0',
+    DATA_DIR: data_dir,
     DATABASE_URL: url,
     JWT_SECRET: 'a secret that only tests know, 32+',
     RATE_LIMITS: 'off',
@@ -290,9 +326,11 @@ async function openTestResources(url: string, options: WorldOptions): Promise<Re
     ...options.env,
   })
   const { redis_url } = options
+  const complete = { ...config, jwt_secret: config.jwt_secret! }
   return {
-    config: { ...config, jwt_secret: config.jwt_secret! },
+    config: complete,
     log,
+    storage: await openStorage(complete, log),
     db: await openPostgres(url, { max: 6 }),
     bus: redis_url ? await openRedisBus(redis_url, log) : openEmbeddedBus(),
     presence: redis_url ? await openRedisPresence(redis_url, log) : openEmbeddedPresence(),
@@ -302,9 +340,13 @@ async function openTestResources(url: string, options: WorldOptions): Promise<Re
 
 export async function newWorld(options: WorldOptions = {}): Promise<World> {
   const { url, drop } = await freshDatabase()
+  const data_dir = scratchFolder()
   const resources = await Promise.all(
-    Array.from({ length: options.nodes ?? 1 }, () => openTestResources(url, options)),
+    Array.from({ length: options.nodes ?? 1 }, () => openTestResources(url, data_dir, options)),
   )
   const nodes = await Promise.all(resources.map((one) => startApp(one, '/nowhere')))
-  return new World(nodes, resources, drop)
+  return new World(nodes, resources, async () => {
+    await drop()
+    rmSync(data_dir, { recursive: true, force: true })
+  })
 }

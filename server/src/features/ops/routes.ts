@@ -14,8 +14,8 @@ const state = (part: Checked) =>
 export const opsRoutes = ({ version }: { version: string }): Route[] => [
   serve(health, () => ({ status: 'ok' as const, version, uptime_seconds: Math.round(process.uptime()) })),
 
-  serve(ready, async (_, { db, bus, presence, limits }) => {
-    const parts = { database: db, bus, presence, limits }
+  serve(ready, async (_, { db, bus, presence, limits, storage }) => {
+    const parts = { database: db, bus, presence, limits, storage }
     const checks = Object.fromEntries(
       await Promise.all(
         Object.entries(parts).map(async ([name, part]) => [name, await state(part)] as const),
