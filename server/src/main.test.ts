@@ -36,6 +36,18 @@ describe('a start', () => {
   )
 
   test(
+    'open to other computers names an address that this one can open, and theirs',
+    async () => {
+      const messenger = home.start({ HOST: '0.0.0.0' })
+      const url = await messenger.ready()
+      expect(new URL(url).hostname).toBe('localhost')
+      expect((await fetch(`${url}health`)).status).toBe(200)
+      expect(messenger.said).not.toContain('0.0.0.0')
+    },
+    LONG,
+  )
+
+  test(
     'on a folder in use is refused in one sentence, and the first goes on',
     async () => {
       const first = home.start()

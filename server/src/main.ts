@@ -35,7 +35,8 @@ function explain(error: unknown, config?: Config): string {
 }
 
 function greet(app: App, config: Config): void {
-  const shown = config.public_url ?? app.url.replace('127.0.0.1', 'localhost').replace(/\/$/, '')
+  const shown =
+    config.public_url ?? app.url.replace(/127\.0\.0\.1|0\.0\.0\.0|\[::\]/, 'localhost').replace(/\/$/, '')
   say(`\nThe messenger is ready: ${shown}`)
   const open = config.host === '0.0.0.0' || config.host === '::'
   if (open) {

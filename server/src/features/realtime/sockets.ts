@@ -80,6 +80,8 @@ const QUIET_MS = 1500
 const PONG = '{"type":"pong"}'
 const RESYNC = '{"type":"resync"}'
 
+const clientIdOf = (frame: ClientFrame) => (frame.type === 'message' ? frame.client_id : undefined)
+
 /** The only holder of sockets. */
 export class Sockets {
   readonly #deps: Deps
@@ -178,14 +180,12 @@ export class Sockets {
   #obey(socket: Socket, frame: ClientFrame): void {
     const { caller, entering } = socket.data
     if (entering && entering.held.length < HELD_MAX) return void entering.held.push(frame)
-    if (frame.type === 'auth' && !entering)
+    if (entering) return this.#refuse(socket, new Refusal('unauthorized'), clientIdOf(frame))
+    if (frame.type === 'auth')
       return void (caller
         ? this.#authAgain(socket, caller, frame)
         : this.#auth(socket, frame.token, frame.active ?? true))
-    if (!caller || entering) {
-      const client_id = frame.type === 'message' ? frame.client_id : undefined
-      return this.#say(socket, errorFrame(new Refusal('unauthorized'), client_id))
-    }
+    if (!caller) return this.#refuse(socket, new Refusal('unauthorized'), clientIdOf(frame))
     switch (frame.type) {
       case 'ping':
         if (frame.active !== undefined) this.#setActive(socket, caller, frame.active)
