@@ -1,5 +1,6 @@
 import * as contract from '@messenger/contract'
 import type { ChatRow, Member } from '@messenger/contract'
+import { momentOf } from '../../http/moment.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell, tellNodes } from '../../ports/bus/tell.ts'
@@ -8,7 +9,7 @@ import type { Resources } from '../../ports/resources.ts'
 import type { ChatLists } from './list.ts'
 import * as queries from './queries.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
-import { mayManage, momentOf, otherOf, outranks, roomOf } from './rules.ts'
+import { mayManage, otherOf, outranks, roomOf } from './rules.ts'
 
 const OPENING = { burst: 60, perSecond: 1 }
 const SWEPT_AT_ONCE = 2000

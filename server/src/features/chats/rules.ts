@@ -6,18 +6,6 @@ const RANK: Record<Role, number> = { owner: 2, admin: 1, member: 0 }
 export const mayManage = (role: Role): boolean => RANK[role] >= RANK.admin
 export const outranks = (one: Role, other: Role): boolean => RANK[one] > RANK[other]
 
-/** The last moment that everybody who reads a time can write down again. */
-const LAST_MS = Date.UTC(9999, 11, 31)
-
-/** A time of RFC 3339, or a day; one without an offset is UTC. Null when it is neither, or before 1970. */
-export function momentOf(text: string): Date | null {
-  const written = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/i.exec(text)
-  if (!written) return null
-  const [, time, , , offset] = written
-  const ms = Date.parse(time && !offset ? `${text}Z` : text)
-  return ms >= 0 && ms <= LAST_MS ? new Date(ms) : null
-}
-
 export interface NewRoom {
   type: 'group' | 'channel'
   title: string
