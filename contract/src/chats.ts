@@ -402,6 +402,16 @@ export const listReadReceipts = endpoint({
   refusals: ['not_a_member'],
 })
 
+export const countReadBy = endpoint({
+  method: 'GET',
+  path: '/chats/:chat_id/messages/:message_id/read-count',
+  summary:
+    'How many others have read one message, of those who share it, in chats of any size; 0 if the caller shares nothing.',
+  params: MessageInChat,
+  result: Type.Object({ read_count: Count }),
+  refusals: ['not_found', 'rate_limited'],
+})
+
 export const listReadBy = endpoint({
   method: 'GET',
   path: '/chats/:chat_id/messages/:message_id/read-by',

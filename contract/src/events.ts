@@ -42,7 +42,15 @@ export type ServerEvent =
   /** Events may have been lost between nodes: ask `GET /sync`. */
   | { type: 'resync' }
   | { type: 'ack'; client_id: string; message: Message }
-  | { type: 'error'; error: string; code: RefusalCode; client_id?: string; field?: string }
+  /** `retry_after` is in seconds. */
+  | {
+      type: 'error'
+      error: string
+      code: RefusalCode
+      client_id?: string
+      field?: string
+      retry_after?: number
+    }
   | MessageEvent
   | {
       type: 'message_updated'
@@ -86,7 +94,8 @@ export type ServerEvent =
   | { type: 'chat_member_joined'; chat_id: number; user_id: number; username: string; display_name: string }
   /**
    * In place of single ones where many came at once, and in chats of more than 200, where a second's comings and goings
-   * are told together. At most 200 of each are named; `member_count` says how many there are now.
+   * are told together. At most 200 of each are named; `member_count` says how many there are now. Whoever comes has read
+   * all: where receipts are shown, the row's `others_read_seq` moves with it.
    */
   | { type: 'chat_members_changed'; chat_id: number; joined: number[]; left: number[]; member_count: number }
   | { type: 'chat_member_left'; chat_id: number; user_id: number }

@@ -172,14 +172,13 @@ export class Copy {
           }
         return
       }
-      case 'chat_members_changed':
-        return this.#change(event.chat_id, { member_count: event.member_count })
       case 'chat_deleted':
         return this.#forget(event.chat_id)
       case 'chat_member_left':
         return event.user_id === this.#who.id ? this.#forget(event.chat_id) : this.#refetch(event.chat_id)
       case 'chat_created':
       case 'chat_member_joined':
+      case 'chat_members_changed':
       case 'chat_member_role':
       case 'message_deleted':
       case 'message_hidden':

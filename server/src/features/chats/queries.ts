@@ -733,6 +733,22 @@ export async function readersOf(db: Queries, chat_id: number, user_id: number, m
   return receipts.filter((one) => one.last_read_seq >= found.seq && one.user_id !== found.sender_id)
 }
 
+/** How many of those who share it have read one message; its sender is not counted. */
+export async function readCountOf(db: Queries, chat_id: number, user_id: number, message_id: number) {
+  const [found] = await db.query<{ read_count: number }>(sql`
+    select (
+      select count(*) from chat_members o
+      where o.chat_id = ${chat_id} and o.user_id <> v.sender_id and o.last_read_seq >= v.seq
+        and not exists (select from user_settings s where s.user_id = o.user_id and not s.read_receipts_enabled)
+        and not exists (select from user_settings s where s.user_id = ${user_id} and not s.read_receipts_enabled)
+    )::int as read_count
+    from chat_members m join messages v on v.chat_id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id} and v.chat_id = ${chat_id} and v.id = ${message_id}
+      and v.seq > m.cleared_seq`)
+  if (!found) throw new Refusal('not_found')
+  return found
+}
+
 export const namesOf = (db: Queries, user_ids: readonly number[]) =>
   db.query<{ user_id: number; username: string; display_name: string }>(sql`
     select id::float8 as user_id, username, coalesce(nullif(display_name, ''), username) as display_name

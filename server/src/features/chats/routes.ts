@@ -13,6 +13,8 @@ import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
 
 const OPENING = { burst: 60, perSecond: 1 }
 const JOINING = { burst: 30, perSecond: 1 / 2 }
+/** It looks at every member of a chat. */
+const COUNTING = { burst: 30, perSecond: 3 }
 const SWEPT_AT_ONCE = 2000
 
 /** Rows with the presence of those who show it: one question for the whole page. */
@@ -278,6 +280,11 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     if (!(await queries.isMember(db, chat_id, me.id))) throw new Refusal('not_a_member')
     const receipts = await queries.receiptsFor(db, chat_id, me.id)
     return receipts.map((one) => ({ ...one, read_at: one.read_at?.toISOString() ?? null }))
+  }),
+
+  serve(contract.countReadBy, async ({ me, params }, resources) => {
+    await limited(resources, `read-count:${me.id}`, COUNTING)
+    return queries.readCountOf(resources.db, params.chat_id, me.id, params.message_id)
   }),
 
   serve(contract.listReadBy, async ({ me, params }, { db }) => {
