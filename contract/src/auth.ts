@@ -17,7 +17,8 @@ export type Tokens = Static<typeof Tokens>
 export const register = endpoint({
   method: 'POST',
   path: '/auth/register',
-  summary: 'Makes an account. Names and addresses are unique whatever their case.',
+  summary:
+    'Makes an account. Names and addresses are unique whatever their case. Where one registers by invite, the account joins the chat of `invite_token`.',
   caller: 'public',
   status: 201,
   body: Type.Object({
@@ -25,9 +26,18 @@ export const register = endpoint({
     email: Type.String({ minLength: 3, maxLength: 254 }),
     password: Password,
     display_name: Type.Optional(nullable(Type.String({ maxLength: limits.DISPLAY_NAME_MAX }))),
+    invite_token: Type.Optional(nullable(Type.String({ maxLength: 64 }))),
   }),
   result: Type.Object({ id: Id, username: Type.String() }),
-  refusals: ['username_taken', 'email_taken', 'registration_closed', 'busy', 'rate_limited'],
+  refusals: [
+    'username_taken',
+    'email_taken',
+    'registration_closed',
+    'not_found',
+    'gone',
+    'busy',
+    'rate_limited',
+  ],
 })
 
 export const login = endpoint({

@@ -17,6 +17,10 @@ export const MESSAGES_PAGE_MAX = 100
 export const CHANGES_PAGE_MAX = 500
 export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
+export const BANS_PAGE_MAX = 200
+export const INVITES_PAGE_MAX = 100
+export const INVITE_USES_MAX = 1_000_000
+export const SLOW_MODE_MAX_SECONDS = 86_400
 /** One request may add this many people at once. */
 export const MEMBER_IDS_MAX = 200
 /** A sender may delete for everyone this long after sending. */

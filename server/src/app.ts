@@ -4,7 +4,9 @@ import { ensureFirstAdmin } from './features/auth/admin.ts'
 import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
+import { ChatNews } from './features/chats/news.ts'
 import { chatRoutes } from './features/chats/routes.ts'
+import { inviteRoutes } from './features/invites/routes.ts'
 import { Composer } from './features/messages/composer.ts'
 import { fileRoutes } from './features/files/routes.ts'
 import { Studio } from './features/files/studio.ts'
@@ -51,6 +53,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const history = new History(db, senders)
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
+  const news = new ChatNews({ db, bus, log, announce: (...said) => writer.announce(...said) })
   const composer = new Composer(db, async () => null)
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
@@ -82,12 +85,13 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const work = new FileWork({ db, storage, studio, log })
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
-    ...authRoutes({ sessions, passwords }),
+    ...authRoutes({ sessions, passwords, news }),
     ...userRoutes,
     ...settingsRoutes,
-    ...chatRoutes({ lists }),
+    ...chatRoutes({ lists, news }),
+    ...inviteRoutes({ news }),
     ...messageRoutes({ writer, history, composer }),
-    ...fileRoutes({ studio, work }),
+    ...fileRoutes({ studio, work, pictured: (chat, by) => news.pictured(chat, by) }),
     ...syncRoutes({ lists }),
   ]
 
@@ -135,6 +139,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     stop: async () => {
       clearInterval(keepPartitions)
       const stopped = server.stop()
+      await news.close()
       await sockets.close()
       await writer.drained()
       await work.close()

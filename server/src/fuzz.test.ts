@@ -95,6 +95,7 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'PUT /chats/:chat_id/messages/:message_id': { content: 'x' },
   'POST /chats/:chat_id/owner': { user_id: 999_999 },
   'POST /chats/:chat_id/members': { user_ids: [999_999] },
+  'POST /chats/:chat_id/invites': { max_uses: 1 },
 }
 /** What would end the session that asks, or the chat that is asked about. */
 const ENDS = new Set([

@@ -252,6 +252,10 @@ describe('who may see and change a chat', () => {
       description: 'All of it',
       public_name: 'all_the_news',
       avatar_url: null,
+      who_may_post: 'admins',
+      who_may_add: 'admins',
+      who_may_pin: 'admins',
+      slow_mode_seconds: 0,
     })
     const other = await world.channel(ann, [])
     const taken = await ann.refused(updateChat, {

@@ -1,5 +1,6 @@
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
+import { UPDATED_CHAT, type UpdatedChat } from '../chats/queries.ts'
 import type { Attachment, FileRow } from './rows.ts'
 
 const COLUMNS: Statement = sql`
@@ -152,21 +153,14 @@ export const setUserAvatar = (db: Queries, user_id: number, file_id: number | nu
     gone as (${letGo(sql`select avatar_file_id from before where avatar_file_id is distinct from ${file_id}::bigint`)})
     select 1`)
 
-export interface ChatWithAvatar {
-  title: string | null
-  description: string | null
-  public_name: string | null
-  avatar_url: string
-}
-
 /** Sets a chat's picture, if this person is its owner or an admin; null otherwise. */
 export async function setAvatarOfChat(
   db: Queries,
   chat_id: number,
   user_id: number,
   file_id: number,
-): Promise<ChatWithAvatar | null> {
-  const [chat] = await db.query<ChatWithAvatar>(sql`
+): Promise<UpdatedChat | null> {
+  const [chat] = await db.query<UpdatedChat>(sql`
     with before as (select avatar_file_id from chats where id = ${chat_id} for update),
     changed as (
       update chats c set avatar_file_id = ${file_id}::bigint, changed = pg_current_xact_id()
@@ -178,7 +172,7 @@ export async function setAvatarOfChat(
     gone as (${letGo(sql`
       select avatar_file_id from before
       where avatar_file_id is distinct from ${file_id}::bigint and exists (select from changed)`)})
-    select c.title, c.description, c.public_name, avatar_url('chats', c.id, c.avatar_file_id) from changed c`)
+    select ${UPDATED_CHAT} from changed c`)
   return chat ?? null
 }
 
