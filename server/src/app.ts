@@ -5,13 +5,17 @@ import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { chatRoutes } from './features/chats/routes.ts'
+import { forwardRoutes } from './features/forwards/routes.ts'
 import { Composer } from './features/messages/composer.ts'
 import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
 import { messageRoutes, SENDING } from './features/messages/routes.ts'
 import { Senders } from './features/messages/senders.ts'
+import { answerText } from './features/messages/wire.ts'
 import { MessageWriter } from './features/messages/writer.ts'
 import { opsRoutes } from './features/ops/routes.ts'
+import { pinRoutes } from './features/pins/routes.ts'
+import { reactionRoutes } from './features/reactions/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
@@ -81,6 +85,16 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...settingsRoutes,
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history, composer }),
+    ...reactionRoutes,
+    ...pinRoutes({
+      shown: (reader, rows) => history.messages(reader, rows),
+      heard: (row) => history.message(row),
+      announce: (chat_id, user_id, event) => writer.announce(chat_id, user_id, event),
+    }),
+    ...forwardRoutes({
+      send: async (sends) =>
+        (await writer.writeAll(sends)).map(({ message_type, body }) => answerText(message_type, body)),
+    }),
     ...syncRoutes({ lists }),
   ]
 

@@ -93,6 +93,9 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'POST /chats': { type: 'group', title: 'Fuzz', member_ids: [] },
   'POST /chats/:chat_id/messages': { content: 'x' },
   'PUT /chats/:chat_id/messages/:message_id': { content: 'x' },
+  'POST /chats/:chat_id/messages/:message_id/reactions': { emoji: '\u{1F44D}' },
+  'POST /chats/:chat_id/messages/forward': { from_chat_id: 999_999, message_ids: [1] },
+  'PUT /chats/:chat_id/draft': { content: 'x' },
   'POST /chats/:chat_id/owner': { user_id: 999_999 },
   'POST /chats/:chat_id/members': { user_ids: [999_999] },
 }

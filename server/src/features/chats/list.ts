@@ -75,7 +75,10 @@ export class ChatLists {
   /** Whoever wrote the newest message has read everything: only where that was oneself, others are looked at. */
   async #withReceipts(user_id: number, rows: (FramedRow & Preview)[]): Promise<StoredRow[]> {
     const written = (row: FramedRow & Preview) =>
-      row.preview_is_last && !row.sees_a_part && row.preview_sender_id !== user_id
+      row.preview_is_last &&
+      row.preview_type !== 'system' &&
+      !row.sees_a_part &&
+      row.preview_sender_id !== user_id
     const asked = rows.filter((row) => row.sees_receipts && row.last_seq > 0 && !written(row))
     const ids = asked.map(({ id }) => id)
     const found = ids.length === 0 ? [] : await queries.othersReadOf(this.#db, user_id, ids)
