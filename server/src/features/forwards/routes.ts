@@ -5,7 +5,8 @@ import type { Reader, Send } from '../messages/queries.ts'
 import { isSlowed, sourceOf, type Source } from './queries.ts'
 import { keptEntities, originOf, refuseForward } from './rules.ts'
 
-const FORWARDING = { burst: 30, perSecond: 1 }
+/** Each may be a hundred messages: in the long run no faster than sending them. */
+const FORWARDING = { burst: 30, perSecond: 1 / 5 }
 
 interface Deps {
   /** Stores all of them or none; the answers as JSON. */
