@@ -34,6 +34,13 @@ export const ChatPermissions = Type.Object({
   }),
 })
 export type ChatPermissions = Static<typeof ChatPermissions>
+/** What the caller began to write in a chat, on any of their devices. */
+export const Draft = Type.Object({
+  content: Type.String(),
+  reply_to_message_id: nullable(Id),
+  updated_at: Time,
+})
+export type Draft = Static<typeof Draft>
 
 /** One row of the caller's chat list. `other_*` are null but in a direct chat with somebody else. */
 export const ChatRow = Type.Object({
@@ -67,6 +74,8 @@ export const ChatRow = Type.Object({
   is_muted: Type.Boolean(),
   is_pinned: Type.Boolean(),
   is_archived: Type.Boolean(),
+  is_marked_unread: Type.Boolean({ description: 'until the caller reads, or writes, in it' }),
+  draft: nullable(Draft),
   avatar_url: nullable(Type.String()),
   member_count: Count,
   my_role: Role,
@@ -371,6 +380,27 @@ export const muteChat = endpoint({
   result: NoContent,
   refusals: ['not_a_member'],
 })
+
+export const markUnread = mark(
+  'POST',
+  'unread',
+  'Marks the chat as unread for the caller, until it is read again.',
+)
+
+export const saveDraft = endpoint({
+  method: 'PUT',
+  path: '/chats/:chat_id/draft',
+  summary: 'Keeps what the caller began to write, for all their devices. An empty one is none.',
+  status: 204,
+  params: ChatParams,
+  body: Type.Object({
+    content: Type.String({ maxLength: limits.CONTENT_MAX }),
+    reply_to_message_id: Type.Optional(nullable(Id)),
+  }),
+  result: NoContent,
+  refusals: ['not_a_member', 'not_found', 'rate_limited'],
+})
+export const deleteDraft = mark('DELETE', 'draft', 'Throws the draft of the chat away.')
 
 export const markRead = endpoint({
   method: 'POST',

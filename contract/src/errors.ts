@@ -3,6 +3,7 @@ export const REFUSALS = {
   malformed: 400,
   invalid: 400,
   empty_message: 400,
+  too_many_reactions: 400,
   owner_must_hand_over: 400,
   not_for_direct_chats: 400,
   unauthorized: 401,

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import type { ChatPermissions, ChatType, Role } from './chats.ts'
+import type { ChatPermissions, ChatType, Draft, Role } from './chats.ts'
 import type { RefusalCode } from './errors.ts'
 import { NewMessage, type Entity, type Message } from './messages.ts'
 import { Id, Uuid } from './parts.ts'
@@ -72,6 +72,27 @@ export type ServerEvent =
       revision: number
       seq: number
     }
+  | {
+      type: 'message_pinned'
+      chat_id: number
+      message_id: number
+      pinned_by: number
+      pinned_at: string
+      revision: number
+      message: Message
+    }
+  | { type: 'message_unpinned'; chat_id: number; message_id: number; unpinned_by: number; revision: number }
+  /** `count`: how many have given this reaction now; 0 when nobody is left. */
+  | {
+      type: 'reaction'
+      chat_id: number
+      message_id: number
+      user_id: number
+      emoji: string
+      action: 'added' | 'removed'
+      count: number
+      revision: number
+    }
   /** To oneself alone: a message was deleted for me, on another device. */
   | { type: 'message_hidden'; chat_id: number; message_id: number }
   | {
@@ -102,7 +123,7 @@ export type ServerEvent =
   | { type: 'chat_members_changed'; chat_id: number; joined: number[]; left: number[]; member_count: number }
   | { type: 'chat_member_left'; chat_id: number; user_id: number }
   | { type: 'chat_member_role'; chat_id: number; user_id: number; role: Role }
-  /** To oneself alone: favourite, mute, pin, archive or read mark of a chat changed on another device. */
+  /** To oneself alone: favourite, mute, pin, archive, read mark or draft of a chat changed on another device. */
   | { type: 'chat_marks'; chat_id: number; marks: Partial<ChatMarks> }
   | { type: 'settings_changed' }
   | {
@@ -119,6 +140,8 @@ export interface ChatMarks {
   is_muted: boolean
   is_pinned: boolean
   is_archived: boolean
+  is_marked_unread: boolean
+  draft: Draft | null
   last_read_seq: number
   last_read_msg_id: number | null
   unread_count: number

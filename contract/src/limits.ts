@@ -15,6 +15,18 @@ export const WAVEFORM_VALUES = 64
 export const WAVEFORM_PEAK = 100
 export const MESSAGES_PAGE_MAX = 100
 export const CHANGES_PAGE_MAX = 500
+export const PINS_PAGE_MAX = 100
+/** Earlier versions of a message that are kept; older ones go. */
+export const EDITS_KEPT = 100
+/** Bytes of UTF-8. */
+export const EMOJI_MAX_BYTES = 32
+/** Different reactions that one message may hold, and one person may give it. */
+export const REACTIONS_MAX = 20
+export const OWN_REACTIONS_MAX = 3
+/** Messages whose reactions one request may ask for. */
+export const REACTED_MESSAGES_MAX = 200
+/** Messages that one request may forward. */
+export const FORWARDS_MAX = 100
 export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
 export const BANS_PAGE_MAX = 200

@@ -161,7 +161,8 @@ export type Changes = Static<typeof Changes>
 export const listChanges = endpoint({
   method: 'GET',
   path: '/chats/:chat_id/changes',
-  summary: 'Every message that was sent, edited or deleted after a revision, in the order of revisions.',
+  summary:
+    'Every message that was sent, edited, deleted, pinned or reacted to after a revision, in the order of revisions.',
   params: ChatParams,
   query: Type.Object({ after: Type.Optional(Count), limit: limit(100, limits.CHANGES_PAGE_MAX) }),
   result: Changes,
@@ -175,7 +176,16 @@ export const editMessage = endpoint({
   params: MessageInChat,
   body: Type.Object({ content: Type.String({ maxLength: limits.CONTENT_MAX }) }),
   result: Message,
-  refusals: ['not_allowed', 'empty_message'],
+  refusals: ['not_allowed', 'empty_message', 'rate_limited'],
+})
+
+export const listEdits = endpoint({
+  method: 'GET',
+  path: '/chats/:chat_id/messages/:message_id/edits',
+  summary: `What a message said before it was edited, the oldest first: for its sender, and for site admins who are in the chat. The last ${limits.EDITS_KEPT}, and none with EDIT_HISTORY=off.`,
+  params: MessageInChat,
+  result: Type.Array(Type.Object({ content: nullable(Type.String()), written_at: Time })),
+  refusals: ['not_a_member', 'not_found', 'not_allowed'],
 })
 
 export const deleteMessage = endpoint({

@@ -3,7 +3,10 @@ import type * as chats from './chats.ts'
 import type { Endpoint } from './endpoint.ts'
 import type * as files from './files.ts'
 import type * as invites from './invites.ts'
+import type * as forwards from './forwards.ts'
 import type * as messages from './messages.ts'
+import type * as pins from './pins.ts'
+import type * as reactions from './reactions.ts'
 import type * as settings from './settings.ts'
 import type * as sync from './sync.ts'
 import type * as users from './users.ts'
@@ -11,8 +14,11 @@ import type * as users from './users.ts'
 type Everything = typeof auth &
   typeof chats &
   typeof files &
+  typeof forwards &
   typeof invites &
   typeof messages &
+  typeof pins &
+  typeof reactions &
   typeof settings &
   typeof sync &
   typeof users

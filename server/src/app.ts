@@ -7,6 +7,7 @@ import { ChatLists } from './features/chats/list.ts'
 import { ChatNews } from './features/chats/news.ts'
 import { chatRoutes } from './features/chats/routes.ts'
 import { inviteRoutes } from './features/invites/routes.ts'
+import { forwardRoutes } from './features/forwards/routes.ts'
 import { Composer } from './features/messages/composer.ts'
 import { fileRoutes } from './features/files/routes.ts'
 import { Studio } from './features/files/studio.ts'
@@ -15,8 +16,11 @@ import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
 import { messageRoutes, SENDING } from './features/messages/routes.ts'
 import { Senders } from './features/messages/senders.ts'
+import { answerText } from './features/messages/wire.ts'
 import { MessageWriter } from './features/messages/writer.ts'
 import { opsRoutes } from './features/ops/routes.ts'
+import { pinRoutes } from './features/pins/routes.ts'
+import { reactionRoutes } from './features/reactions/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
@@ -92,6 +96,16 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...inviteRoutes({ news }),
     ...messageRoutes({ writer, history, composer }),
     ...fileRoutes({ studio, work, pictured: (chat, by) => news.pictured(chat, by) }),
+    ...reactionRoutes,
+    ...pinRoutes({
+      shown: (reader, rows) => history.messages(reader, rows),
+      heard: (row) => history.message(row),
+      announce: (chat_id, user_id, event) => writer.announce(chat_id, user_id, event),
+    }),
+    ...forwardRoutes({
+      send: async (sends) =>
+        (await writer.writeAll(sends)).map(({ message_type, body }) => answerText(message_type, body)),
+    }),
     ...syncRoutes({ lists }),
   ]
 

@@ -19,6 +19,7 @@ export interface Config {
   cors_origins: string[]
   trusted_proxies: string[]
   registration: 'open' | 'invite' | 'closed'
+  edit_history: boolean
   admin_username: string | null
   admin_password: string | null
   rate_limits: boolean
@@ -191,6 +192,12 @@ const SETTINGS: Record<keyof Config, Setting> = {
     standard: 'open',
     read: oneOf('open', 'invite', 'closed'),
     meaning: 'Who may make an account: open, invite or closed.',
+  },
+  edit_history: {
+    name: 'EDIT_HISTORY',
+    standard: 'on',
+    read: (value) => oneOf('on', 'off')(value) === 'on',
+    meaning: 'Earlier versions of edited messages, kept for their senders and site admins: on or off.',
   },
   admin_username: {
     name: 'ADMIN_USERNAME',

@@ -6,6 +6,7 @@ const SENTENCES: Record<RefusalCode, string> = {
   malformed: 'The request could not be read.',
   invalid: 'One of the values is not valid.',
   empty_message: 'A message needs a text.',
+  too_many_reactions: 'There are too many different reactions on this message.',
   owner_must_hand_over: 'The owner hands the chat over to somebody before leaving it.',
   not_for_direct_chats: 'That is not possible in a direct chat.',
   unauthorized: 'Sign in first: the token is missing, wrong or no longer good.',

@@ -4,6 +4,7 @@ import {
   listMessages,
   type ChatRow,
   type Message,
+  type Reaction,
   type ServerEvent,
 } from '@messenger/contract'
 import { ApiRefusal, type Person } from './world.ts'
@@ -95,6 +96,14 @@ export class Copy {
         history.set(id, { ...reply, reply_to_content: changes.content!.slice(0, 256) })
   }
 
+  #counted(reactions: readonly Reaction[], event: Extract<ServerEvent, { type: 'reaction' }>): Reaction[] {
+    const { emoji, count, user_id, action } = event
+    const known = reactions.find((one) => one.emoji === emoji)
+    const me = user_id === this.#who.id ? action === 'added' : (known?.me ?? false)
+    if (!known) return [...reactions, { emoji, count, me }]
+    return reactions.flatMap((one) => (one.emoji !== emoji ? one : count > 0 ? { emoji, count, me } : []))
+  }
+
   async #apply(event: ServerEvent): Promise<void> {
     switch (event.type) {
       case 'message': {
@@ -104,6 +113,7 @@ export class Copy {
         const { type: _, ...fields } = event
         this.histories.get(row.id)!.set(event.id, { ...fields, type: fields.message_type })
         const own = event.sender_id === this.#who.id
+        const system = event.message_type === 'system'
         return this.#change(row.id, {
           revision: event.revision,
           last_seq: event.seq,
@@ -116,16 +126,33 @@ export class Copy {
           last_at: event.created_at,
           updated_at: event.created_at,
           // What the chat says of itself is read by nobody, and waits for nobody.
-          ...(event.message_type === 'system'
+          ...(system
             ? {}
             : own
-              ? { last_read_seq: event.seq, last_read_msg_id: event.id, unread_count: 0 }
+              ? {
+                  last_read_seq: event.seq,
+                  last_read_msg_id: event.id,
+                  unread_count: 0,
+                  is_marked_unread: false,
+                }
               : { unread_count: row.unread_count + 1, others_read_seq: event.seq }),
         })
       }
+      case 'message_pinned':
+      case 'message_unpinned': {
+        const { chat_id, message_id, revision } = event
+        this.#patch(chat_id, message_id, { is_pinned: event.type === 'message_pinned', revision })
+        return this.#change(chat_id, { revision })
+      }
+      case 'reaction': {
+        const { chat_id, message_id, revision } = event
+        const reactions = this.histories.get(chat_id)?.get(message_id)?.reactions ?? []
+        this.#patch(chat_id, message_id, { revision, reactions: this.#counted(reactions, event) })
+        return this.#change(chat_id, { revision })
+      }
       case 'message_updated': {
-        const { chat_id, message_id, content, is_edited, updated_at, revision } = event
-        this.#patch(chat_id, message_id, { content, is_edited, updated_at, revision })
+        const { chat_id, message_id, content, entities, is_edited, updated_at, revision } = event
+        this.#patch(chat_id, message_id, { content, entities, is_edited, updated_at, revision })
         const edited = this.histories.get(chat_id)?.get(message_id)
         const preview = this.rows.get(chat_id)?.last_message_id === message_id
         return this.#change(chat_id, {

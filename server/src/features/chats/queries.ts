@@ -90,6 +90,8 @@ const row = (user_id: number): Statement => sql`
   c.member_count, c.who_may_post, c.who_may_pin, c.slow_mode_seconds, h.last_at is not null as has_messages,
   h.last_seq::float8, h.revision::float8,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
+  coalesce(m.marked_unread_seq = m.last_read_seq, false) as is_marked_unread, d.content as draft,
+  d.reply_to_message_id::float8 as draft_reply_id, round(date_part('epoch', d.updated_at) * 1000) as draft_ms,
   coalesce(m.muted_until > now(), false) as is_muted,
   coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
   coalesce(h.preview_message_id = h.last_message_id, false) as preview_is_last,
@@ -108,6 +110,7 @@ const LISTED: Statement = sql`
   chat_members m
   join chats c on c.id = m.chat_id
   join chat_heads h on h.chat_id = m.chat_id
+  left join chat_drafts d on d.user_id = m.user_id and d.chat_id = m.chat_id
   left join users o on o.id = ${OTHER}
   left join user_settings os on os.user_id = o.id`
 
@@ -433,6 +436,7 @@ async function depart(tx: Queries, chat_id: number, user_id: number): Promise<bo
       set left_at = now(), joined_at = excluded.joined_at, changed = pg_current_xact_id()
     ),
     forgotten as (delete from messages_hidden where chat_id = ${chat_id} and user_id = ${user_id}),
+    unwritten as (delete from chat_drafts where chat_id = ${chat_id} and user_id = ${user_id}),
     counted as (update chats set member_count = member_count - 1 where id = ${chat_id} and exists (select from gone))
     select 1 as one from gone`)
   return left.length > 0
@@ -583,7 +587,10 @@ export async function changeChat(
 /** Takes a chat away from everybody at once; its messages follow in steps (`sweepMessages`). */
 async function removeChat(tx: Queries, chat_id: number): Promise<void> {
   await tx.query(sql`
-    with gone as (delete from chat_members where chat_id = ${chat_id} returning user_id)
+    with gone as (delete from chat_members where chat_id = ${chat_id} returning user_id),
+    unwritten as (
+      delete from chat_drafts d using chat_members m
+      where m.chat_id = ${chat_id} and d.user_id = m.user_id and d.chat_id = m.chat_id)
     insert into chat_departures (user_id, chat_id) select user_id, ${chat_id} from gone
     on conflict (user_id, chat_id) do update set left_at = now(), changed = pg_current_xact_id()`)
   await tx.query(sql`delete from chat_heads where chat_id = ${chat_id}`)
@@ -608,8 +615,9 @@ export const deleteChatFor = (
 /** Hides a direct chat from one side until something new is said in it. */
 export const clearFor = (db: Queries, chat_id: number, user_id: number) =>
   db.query(sql`
+    with unwritten as (delete from chat_drafts where chat_id = ${chat_id} and user_id = ${user_id})
     update chat_members m
-    set cleared_seq = h.last_seq, last_read_seq = h.last_seq, last_read_msg_id = nullif(h.last_message_id, 0),
+    set cleared_seq = h.last_seq, marked_unread_seq = null, last_read_seq = h.last_seq, last_read_msg_id = nullif(h.last_message_id, 0),
       is_hidden = true, is_pinned = false, is_favorite = false, changed = pg_current_xact_id()
     from chat_heads h where h.chat_id = m.chat_id and m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
 
@@ -624,7 +632,11 @@ export async function sweepMessages(db: Queries, chat_id: number, limit: number)
     ),
     ids as (delete from message_client_ids where chat_id = ${chat_id} and message_id in (select id from batch)),
     stones as (delete from message_uncounted where chat_id = ${chat_id}),
-    hidden as (delete from messages_hidden where chat_id = ${chat_id})
+    hidden as (delete from messages_hidden where chat_id = ${chat_id}),
+    reacted as (
+      delete from message_reactions where chat_id = ${chat_id} and message_id in (select id from batch)),
+    pinned as (delete from message_pins where chat_id = ${chat_id} and message_id in (select id from batch)),
+    said as (delete from message_edits where chat_id = ${chat_id} and message_id in (select id from batch))
     select count(*)::int as swept from gone`)
   return swept!.swept
 }
@@ -666,11 +678,65 @@ export async function setMuted(
   return set.is_muted
 }
 
+/** Marks the chat unread for the caller until they read, or write, in it; refuses strangers. */
+export async function markUnreadFor(db: Queries, chat_id: number, user_id: number): Promise<void> {
+  const set = await db.query(sql`
+    update chat_members set marked_unread_seq = last_read_seq, changed = pg_current_xact_id()
+    where chat_id = ${chat_id} and user_id = ${user_id} returning 1 as one`)
+  if (set.length === 0) throw new Refusal('not_a_member')
+}
+
+/** Keeps a draft; refuses strangers, and an answer to what the caller does not see. Answers when it was kept. */
+export async function keepDraft(
+  db: Queries,
+  chat_id: number,
+  user_id: number,
+  draft: { content: string; reply_to_message_id: number | null },
+): Promise<Date> {
+  const { content, reply_to_message_id: reply } = draft
+  const [told] = await db.query<{ kept_at: Date | null }>(sql`
+    with me as (select cleared_seq from chat_members where chat_id = ${chat_id} and user_id = ${user_id}),
+    kept as (
+      insert into chat_drafts (user_id, chat_id, content, reply_to_message_id)
+      select ${user_id}, ${chat_id}, ${content}, ${reply}::bigint from me
+      where ${reply}::bigint is null or exists (
+        select from messages r
+        where r.chat_id = ${chat_id} and r.id = ${reply}::bigint and r.seq > me.cleared_seq and not r.is_deleted)
+      on conflict (user_id, chat_id) do update set content = excluded.content,
+        reply_to_message_id = excluded.reply_to_message_id, updated_at = now()
+      returning updated_at
+    ),
+    moved as (
+      update chat_members set changed = pg_current_xact_id()
+      where chat_id = ${chat_id} and user_id = ${user_id} and exists (select from kept)
+    )
+    select (select updated_at from kept) as kept_at from me`)
+  if (!told) throw new Refusal('not_a_member')
+  if (!told.kept_at) throw new Refusal('not_found', { field: 'reply_to_message_id' })
+  return told.kept_at
+}
+
+/** Throws the caller's draft away; false when there was none. Refuses strangers. */
+export async function dropDraft(db: Queries, chat_id: number, user_id: number): Promise<boolean> {
+  const [told] = await db.query<{ dropped: boolean }>(sql`
+    with gone as (delete from chat_drafts where chat_id = ${chat_id} and user_id = ${user_id} returning chat_id),
+    moved as (
+      update chat_members set changed = pg_current_xact_id()
+      where chat_id = ${chat_id} and user_id = ${user_id} and exists (select from gone)
+    )
+    select exists (select from gone) as dropped
+    from chat_members where chat_id = ${chat_id} and user_id = ${user_id}`)
+  if (!told) throw new Refusal('not_a_member')
+  return told.dropped
+}
+
 export interface Read {
   last_read_seq: number
   last_read_msg_id: number | null
   /** Whether the mark moved. */
   moved: boolean
+  /** Whether the chat was marked unread until now. */
+  unmarked: boolean
   /** They share it, and the chat is small enough for everybody to be told. */
   shares: boolean
 }
@@ -685,6 +751,7 @@ export async function moveReadMark(
   const [read] = await db.query<Read>(sql`
     with target as (
       select m.user_id, m.last_read_seq as before, h.last_seq, h.last_message_id,
+        coalesce(m.marked_unread_seq = m.last_read_seq, false) as marked,
         least(h.last_seq, coalesce(
           ${to.seq ?? null}::bigint,
           (select v.seq from messages v where v.chat_id = ${chat_id} and v.id = ${to.message_id ?? null}::bigint),
@@ -694,18 +761,19 @@ export async function moveReadMark(
     ),
     moved as (
       update chat_members m
-      set last_read_seq = greatest(m.last_read_seq, t.seq), read_at = now(), changed = pg_current_xact_id(),
+      set last_read_seq = greatest(m.last_read_seq, t.seq), marked_unread_seq = null, changed = pg_current_xact_id(),
+        read_at = case when t.seq > m.last_read_seq then now() else m.read_at end,
         last_read_msg_id = case
           when t.seq = t.last_seq then nullif(t.last_message_id, 0)
           else coalesce((select v.id from messages v
             where v.chat_id = ${chat_id} and v.seq = t.seq and v.id > coalesce(m.last_read_msg_id, 0)
             order by v.id limit 1), m.last_read_msg_id) end
       from target t
-      where m.chat_id = ${chat_id} and m.user_id = t.user_id and t.seq > m.last_read_seq
+      where m.chat_id = ${chat_id} and m.user_id = t.user_id and (t.seq > m.last_read_seq or t.marked)
       returning m.last_read_seq, m.last_read_msg_id
     )
     select coalesce(moved.last_read_seq, t.before)::float8 as last_read_seq, moved.last_read_msg_id::float8,
-      moved.last_read_seq is not null as moved,
+      coalesce(moved.last_read_seq > t.before, false) as moved, t.marked and moved.last_read_seq is not null as unmarked,
       coalesce(s.read_receipts_enabled, true) and c.member_count <= ${RECEIPT_CHAT_MAX} as shares
     from target t join chats c on c.id = ${chat_id}
       left join moved on true left join user_settings s on s.user_id = t.user_id`)

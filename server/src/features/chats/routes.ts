@@ -16,6 +16,7 @@ const OPENING = { burst: 60, perSecond: 1 }
 const JOINING = { burst: 30, perSecond: 1 / 2 }
 /** It looks at every member of a chat. */
 const COUNTING = { burst: 30, perSecond: 3 }
+const DRAFTING = { burst: 60, perSecond: 2 }
 const SWEPT_AT_ONCE = 2000
 
 /** Rows with the presence of those who show it: one question for the whole page. */
@@ -257,15 +258,44 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     return null
   }),
 
+  serve(contract.markUnread, async ({ me, params: { chat_id } }, { db, bus }) => {
+    await queries.markUnreadFor(db, chat_id, me.id)
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_marked_unread: true } })
+    return null
+  }),
+
+  serve(contract.saveDraft, async ({ me, params: { chat_id }, body }, resources) => {
+    await limited(resources, `draft:${me.id}`, DRAFTING)
+    const { db, bus } = resources
+    const kept = { content: body.content, reply_to_message_id: body.reply_to_message_id ?? null }
+    const empty = kept.content.trim() === '' && kept.reply_to_message_id === null
+    if (empty && !(await queries.dropDraft(db, chat_id, me.id))) return null
+    const draft = empty
+      ? null
+      : { ...kept, updated_at: (await queries.keepDraft(db, chat_id, me.id, kept)).toISOString() }
+    tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { draft } })
+    return null
+  }),
+
+  serve(contract.deleteDraft, async ({ me, params: { chat_id } }, { db, bus }) => {
+    if (await queries.dropDraft(db, chat_id, me.id))
+      tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { draft: null } })
+    return null
+  }),
+
   serve(contract.markRead, async ({ me, params: { chat_id }, body }, { db, bus }) => {
     const read = await queries.moveReadMark(db, chat_id, me.id, body)
-    if (!read.moved) return null
+    if (!read.moved && !read.unmarked) return null
     const { last_read_seq, last_read_msg_id } = read
+    if (!read.moved) {
+      tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_marked_unread: false } })
+      return null
+    }
     const unread_count = await queries.unreadOf(db, chat_id, me.id)
     tell(bus, `user:${me.id}`, {
       type: 'chat_marks',
       chat_id,
-      marks: { last_read_seq, last_read_msg_id, unread_count },
+      marks: { last_read_seq, last_read_msg_id, unread_count, is_marked_unread: false },
     })
     if (read.shares)
       tell(bus, `chat:${chat_id}`, {

@@ -32,6 +32,10 @@ export interface FramedRow extends Omit<ChatPermissions, 'who_may_add'> {
   is_muted: boolean
   is_pinned: boolean
   is_archived: boolean
+  is_marked_unread: boolean
+  draft: string | null
+  draft_reply_id: number | null
+  draft_ms: number | null
   /** This member shares how far they read, in a chat that is small enough for it. */
   sees_receipts: boolean
   /** The newest message is the one that is shown: nothing was deleted after it. */
@@ -53,6 +57,9 @@ const avatarUrl = (room: 'users' | 'chats', id: number, file_id: number | null) 
   file_id === null ? null : `/${room}/${id}/avatar?v=${file_id}`
 
 const iso = (ms: number) => new Date(ms).toISOString()
+
+const draftOf = ({ draft, draft_reply_id, draft_ms }: FramedRow): ChatRow['draft'] =>
+  draft === null ? null : { content: draft, reply_to_message_id: draft_reply_id, updated_at: iso(draft_ms!) }
 
 /** The row of the contract. `online` holds those of the others who are online. */
 export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
@@ -82,6 +89,8 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     is_muted: row.is_muted,
     is_pinned: row.is_pinned,
     is_archived: row.is_archived,
+    is_marked_unread: row.is_marked_unread,
+    draft: draftOf(row),
     avatar_url: avatarUrl('chats', row.id, row.avatar_file_id),
     member_count: row.member_count,
     my_role: row.my_role,

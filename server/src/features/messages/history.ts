@@ -1,5 +1,6 @@
 import type { Changes } from '@messenger/contract'
 import type { Db } from '../../ports/db/port.ts'
+import { ownReactions } from '../reactions/queries.ts'
 import * as queries from './queries.ts'
 import { idBefore } from './rules.ts'
 import type { Senders } from './senders.ts'
@@ -8,16 +9,23 @@ import { answerText, eventText, messageBody, type StoredMessage } from './wire.t
 const PAGES_REMEMBERED = 2_000
 const encoder = new TextEncoder()
 
+/** A reader's own reactions, by message. */
+type Own = ReadonlyMap<number, ReadonlySet<string>>
+const NOTHING: Own = new Map()
+const NONE: ReadonlySet<string> = new Set()
+
 interface Page {
   revision: number
   epoch: number
   /** UTF-8: what is sent again and again is not encoded again. */
   json: Uint8Array<ArrayBuffer>
+  /** Messages with reactions, none of which is the reader's own in `json`. */
+  reacted: readonly number[]
 }
 
 /**
  * Pages of history as JSON text. The newest page of a chat is a string that stays true until the chat's revision
- * moves; it is shared by all members who see the whole chat.
+ * moves; it is shared by all members who see the whole chat and have given none of its reactions.
  */
 export class History {
   readonly #db: Db
@@ -36,13 +44,12 @@ export class History {
   ): Promise<string | Uint8Array<ArrayBuffer>> {
     const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
     const { limit } = asked
-    if (asked.around !== undefined)
-      return this.#json(reader.chat_id, await this.#around(reader, asked.around, limit))
+    if (asked.around !== undefined) return this.#json(reader, await this.#around(reader, asked.around, limit))
     if (asked.after_id !== undefined)
-      return this.#json(reader.chat_id, await queries.messagesAfter(this.#db, reader, asked.after_id, limit))
+      return this.#json(reader, await queries.messagesAfter(this.#db, reader, asked.after_id, limit))
     if (asked.before !== undefined) {
       const id = Math.min(idBefore(asked.before), access.last_message_id + 1)
-      return this.#json(reader.chat_id, (await queries.messagesBefore(this.#db, reader, id, limit)).reverse())
+      return this.#json(reader, (await queries.messagesBefore(this.#db, reader, id, limit)).reverse())
     }
     return this.#newestPage(reader, access, limit)
   }
@@ -56,23 +63,33 @@ export class History {
     const revision: Changes['revision'] = has_more
       ? shown.at(-1)!.revision
       : Math.max(access.revision, rows.at(-1)?.revision ?? 0)
-    return `{"changes":${await this.#json(reader.chat_id, shown)},"revision":${revision},"has_more":${has_more}}`
+    return `{"changes":${await this.#json(reader, shown)},"revision":${revision},"has_more":${has_more}}`
   }
 
-  /** One message as the contract shows it, without `type`. */
-  async body(message: StoredMessage): Promise<string> {
-    const [body] = await this.#bodies(message.chat_id, [message])
-    return body!
+  /** Messages of one chat as this reader sees them, each a whole Message of the contract as JSON. */
+  async messages(reader: queries.Reader, rows: readonly StoredMessage[], known?: Own): Promise<string[]> {
+    const own = known ?? (await this.#own(reader, reactedOf(rows)))
+    const bodies = await this.#bodies(reader.chat_id, rows, (id) => own.get(id) ?? NONE)
+    return bodies.map((body, index) => answerText(rows[index]!.message_type, body))
+  }
+
+  /** One message as the events that everybody hears show it. */
+  async message(row: StoredMessage): Promise<string> {
+    const [body] = await this.#bodies(row.chat_id, [row])
+    return answerText(row.message_type, body!)
   }
 
   /** The newest change of each chat of these people since a moment, as the event that tells it. */
   async newestEvents(user_ids: readonly number[], since: Date): Promise<{ chat_id: number; text: string }[]> {
     const changed = await queries.newestChanges(this.#db, user_ids, since)
     return Promise.all(
-      changed.map(async (message) => ({
-        chat_id: message.chat_id,
-        text: message.is_deleted ? deletedEvent(message) : eventText(await this.body(message)),
-      })),
+      changed.map(async (message) => {
+        const [body] = await this.#bodies(message.chat_id, [message])
+        return {
+          chat_id: message.chat_id,
+          text: message.is_deleted ? deletedEvent(message) : eventText(body!),
+        }
+      }),
     )
   }
 
@@ -81,16 +98,21 @@ export class History {
     const key = `${reader.chat_id}:${limit}`
     const known = whole ? this.#newest.get(key) : undefined
     const { epoch } = this.#senders
-    if (known && known.revision === access.revision && known.epoch === epoch) return known.json
+    if (known && known.revision === access.revision && known.epoch === epoch) {
+      const own = await this.#own(reader, known.reacted)
+      if (own.size === 0) return known.json
+    }
     const rows = await queries.messagesBefore(this.#db, reader, access.last_message_id + 1, limit)
-    const json = await this.#json(reader.chat_id, rows.reverse())
+    const reacted = reactedOf(rows)
+    const own = await this.#own(reader, reacted)
+    const json = await this.#json(reader, rows.reverse(), own)
     // Rows newer than the revision that was read first would make the page wrong for nobody, but it would be kept
     // under a revision that it is not of.
     const newest = rows.reduce((highest, row) => Math.max(highest, row.revision), 0)
-    if (whole && newest <= access.revision) {
+    if (whole && own.size === 0 && newest <= access.revision) {
       this.#newest.delete(key)
       if (this.#newest.size >= PAGES_REMEMBERED) this.#newest.delete(this.#newest.keys().next().value!)
-      this.#newest.set(key, { revision: access.revision, epoch, json: encoder.encode(json) })
+      this.#newest.set(key, { revision: access.revision, epoch, json: encoder.encode(json), reacted })
     }
     return json
   }
@@ -104,12 +126,21 @@ export class History {
     return [...before.reverse(), ...after]
   }
 
-  async #json(chat_id: number, rows: readonly StoredMessage[]): Promise<string> {
-    const bodies = await this.#bodies(chat_id, rows)
-    return `[${bodies.map((body, index) => answerText(rows[index]!.message_type, body)).join(',')}]`
+  async #json(reader: queries.Reader, rows: readonly StoredMessage[], own?: Own): Promise<string> {
+    return `[${(await this.messages(reader, rows, own)).join(',')}]`
   }
 
-  async #bodies(chat_id: number, rows: readonly StoredMessage[]): Promise<string[]> {
+  /** Asks the database only where there are reactions. */
+  async #own(reader: queries.Reader, reacted: readonly number[]): Promise<Own> {
+    return reacted.length === 0 ? NOTHING : ownReactions(this.#db, reader, reacted)
+  }
+
+  /** Without `mine`, reactions are not anybody's own: so are events. */
+  async #bodies(
+    chat_id: number,
+    rows: readonly StoredMessage[],
+    mine?: (message_id: number) => ReadonlySet<string>,
+  ): Promise<string[]> {
     const reply_ids = rows.flatMap((row) => row.reply_to_message_id ?? [])
     const replies =
       reply_ids.length === 0 ? [] : await queries.repliedTo(this.#db, chat_id, [...new Set(reply_ids)])
@@ -121,10 +152,14 @@ export class History {
         sender: people.get(row.sender_id)!,
         reply,
         replied: reply && people.get(reply.sender_id),
+        mine: mine?.(row.id),
       })
     })
   }
 }
+
+const reactedOf = (rows: readonly StoredMessage[]): number[] =>
+  rows.flatMap((row) => (row.more?.reactions ? row.id : []))
 
 const deletedEvent = ({ chat_id, id, sender_id, revision, seq }: StoredMessage): string =>
   JSON.stringify({

@@ -3,6 +3,8 @@ import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import type { More, RepliedTo, Sender, StoredMessage } from './wire.ts'
 
+export type { StoredMessage }
+
 export interface Send {
   chat_id: number
   sender_id: number
@@ -218,7 +220,8 @@ const MORE_COLUMNS: Statement = sql`
   file_id, sticker_id, attachment, duration_seconds, waveform, album_id, forwarded_from_chat_id,
   forwarded_from_message_id, forwarded_from_user_id, forwarded_from_display_name, entities, system_event`
 
-const COLUMNS: Statement = sql`
+/** A `StoredMessage` of a row `m`. */
+export const COLUMNS: Statement = sql`
   m.id::float8, m.chat_id::float8, m.seq::float8, m.revision::float8, m.sender_id::float8, m.client_id,
   m.message_type, m.content, m.is_edited, (extract(epoch from m.updated_at) * 1000)::float8 as updated_ms,
   m.is_deleted, m.reply_to_message_id::float8,
@@ -278,7 +281,7 @@ export interface Reader {
 }
 
 /** Only a member reads, from where they cleared the chat, without what they deleted for themselves. */
-const visibleTo = ({ chat_id, user_id }: Reader): Statement => sql`
+export const visibleTo = ({ chat_id, user_id }: Reader): Statement => sql`
   from chat_members me join messages m on m.chat_id = me.chat_id
   where me.chat_id = ${chat_id} and me.user_id = ${user_id} and m.chat_id = ${chat_id} and m.seq > me.cleared_seq
     and (me.hidden_count = 0 or not exists (
@@ -295,6 +298,12 @@ export const messagesBefore = (db: Queries, reader: Reader, id: number, limit: n
 export const messagesAfter = (db: Queries, reader: Reader, id: number, limit: number) =>
   db.query<StoredMessage>(
     sql`select ${COLUMNS} ${visibleTo(reader)} and m.id > ${id} order by m.id limit ${limit}`,
+  )
+
+/** Those of these messages that are there for the reader, in no order. */
+export const messagesOf = (db: Queries, reader: Reader, ids: readonly number[]) =>
+  db.query<StoredMessage>(
+    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id = any(${ids}::bigint[]) and not m.is_deleted`,
   )
 
 /** What changed after a revision, in the order of revisions; deleted messages as tombstones. */
@@ -326,21 +335,32 @@ export const sendersOf = (db: Queries, ids: readonly number[]) =>
 
 /**
  * Changes the text or caption of one's own message under the head's lock; null when it is not theirs to change, or when
- * nothing would be left of it.
+ * nothing would be left of it. `keep`: how many earlier versions are kept.
  */
 export const editText = (
   db: Db,
   reader: Reader,
   message_id: number,
-  { content, entities }: { content: string | null; entities: readonly Entity[] },
+  { content, entities, keep }: { content: string | null; entities: readonly Entity[]; keep: number },
 ) =>
   db.transaction(async (tx) => {
     await tx.query(sql`select from chat_heads where chat_id = ${reader.chat_id} for update`)
     const [edited] = await tx.query<StoredMessage>(sql`
       with own as (
-        select m.id ${visibleTo(reader)} and m.id = ${message_id} and m.sender_id = ${reader.user_id}
+        select m.id, m.revision, m.content, coalesce(m.updated_at, m.created_at) as written_at
+        ${visibleTo(reader)} and m.id = ${message_id} and m.sender_id = ${reader.user_id}
           and not m.is_deleted and m.message_type not in ('system', 'sticker')
           and m.forwarded_from_display_name is null and (${content !== null} or m.file_id is not null)
+      ),
+      kept as (
+        insert into message_edits (chat_id, message_id, revision, content, written_at)
+        select ${reader.chat_id}, id, revision, content, written_at from own where ${keep} > 0
+      ),
+      forgotten as (
+        delete from message_edits where chat_id = ${reader.chat_id} and message_id = ${message_id} and revision <= (
+          select e.revision from message_edits e, own
+          where e.chat_id = ${reader.chat_id} and e.message_id = own.id
+          order by e.revision desc offset greatest(${keep}::int - 1, 0) limit 1)
       ),
       moved as (
         update chat_heads set revision = revision + 1, changed = pg_current_xact_id()
@@ -354,6 +374,17 @@ export const editText = (
       returning ${COLUMNS}`)
     return edited ?? null
   })
+
+/** What a message said before; refuses whoever does not see it, and who is neither its sender nor a site admin. */
+export async function editsOf(db: Queries, reader: Reader & { is_admin: boolean }, message_id: number) {
+  await accessOf(db, reader.chat_id, reader.user_id)
+  const [message] = await messagesOf(db, reader, [message_id])
+  if (!message) throw new Refusal('not_found')
+  if (message.sender_id !== reader.user_id && !reader.is_admin) throw new Refusal('not_allowed')
+  return db.query<{ content: string | null; written_at: Date }>(sql`
+    select content, written_at from message_edits
+    where chat_id = ${reader.chat_id} and message_id = ${message_id} order by revision`)
+}
 
 export interface Deletable {
   sender_id: number
@@ -369,7 +400,7 @@ export const deleteForEveryone = (
   reader: Reader,
   message_id: number,
   decide: (found: Deletable) => void,
-): Promise<{ revision: number | null; seq: number } | null> =>
+): Promise<{ revision: number | null; seq: number; was_pinned: boolean } | null> =>
   db.transaction(async (tx) => {
     await tx.query(sql`select from chat_heads where chat_id = ${reader.chat_id} for update`)
     const [found] = await tx.query<Deletable>(sql`
@@ -378,10 +409,15 @@ export const deleteForEveryone = (
       ${visibleTo(reader)} and m.id = ${message_id}`)
     if (!found) return null
     decide(found)
-    if (found.is_deleted) return { revision: null, seq: found.seq }
-    const [deleted] = await tx.query<{ revision: number; seq: number }>(sql`
+    if (found.is_deleted) return { revision: null, seq: found.seq, was_pinned: false }
+    const [deleted] = await tx.query<{ revision: number; seq: number; was_pinned: boolean }>(sql`
       with gone as (
         insert into message_uncounted (chat_id, seq) values (${reader.chat_id}, ${found.seq}) on conflict do nothing
+      ),
+      reacted as (delete from message_reactions where chat_id = ${reader.chat_id} and message_id = ${message_id}),
+      said as (delete from message_edits where chat_id = ${reader.chat_id} and message_id = ${message_id}),
+      unpinned as (
+        delete from message_pins where chat_id = ${reader.chat_id} and message_id = ${message_id} returning 1
       ),
       moved as (
         update chat_heads h
@@ -403,7 +439,7 @@ export const deleteForEveryone = (
         is_deleted = true, updated_at = now(), revision = moved.revision
       from moved
       where m.chat_id = ${reader.chat_id} and m.id = ${message_id}
-      returning m.revision::float8, m.seq::float8`)
+      returning m.revision::float8, m.seq::float8, exists (select from unpinned) as was_pinned`)
     return deleted ?? null
   })
 

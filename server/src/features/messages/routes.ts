@@ -1,10 +1,18 @@
-import { deleteMessage, editMessage, listChanges, listMessages, sendMessage } from '@messenger/contract'
+import {
+  deleteMessage,
+  editMessage,
+  EDITS_KEPT,
+  listChanges,
+  listEdits,
+  listMessages,
+  sendMessage,
+} from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
 import type { Composer } from './composer.ts'
 import type { History } from './history.ts'
-import { deleteForEveryone, editText, hideMessage } from './queries.ts'
+import { deleteForEveryone, editsOf, editText, hideMessage } from './queries.ts'
 import { refuseDeletion } from './rules.ts'
 import { answerText } from './wire.ts'
 import type { MessageWriter } from './writer.ts'
@@ -36,11 +44,17 @@ export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
     return new Answer(200, await history.changes(reader, query.after ?? 0, query.limit ?? 100))
   }),
 
-  serve(editMessage, async ({ me, params, body }, { db, bus }) => {
+  serve(editMessage, async ({ me, params, body }, resources) => {
+    await limited(resources, `edit:${me.id}`, SENDING)
+    const { db, bus, config } = resources
     const reader = { chat_id: params.chat_id, user_id: me.id }
     const content = body.content.trim() === '' ? null : body.content
     const entities = content === null ? [] : await composer.entities(reader, content)
-    const edited = await editText(db, reader, params.message_id, { content, entities })
+    const edited = await editText(db, reader, params.message_id, {
+      content,
+      entities,
+      keep: config.edit_history ? EDITS_KEPT : 0,
+    })
     if (!edited && content === null) throw new Refusal('empty_message', { field: 'content' })
     if (!edited) throw new Refusal('not_allowed')
     tell(bus, `chat:${params.chat_id}`, {
@@ -53,7 +67,13 @@ export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
       updated_at: new Date(edited.updated_ms!).toISOString(),
       revision: edited.revision,
     })
-    return new Answer(200, answerText(edited.message_type, await history.body(edited)))
+    const [json] = await history.messages(reader, [edited])
+    return new Answer(200, json!)
+  }),
+
+  serve(listEdits, async ({ me, params: { chat_id, message_id } }, { db }) => {
+    const edits = await editsOf(db, { chat_id, user_id: me.id, is_admin: me.is_admin }, message_id)
+    return edits.map(({ content, written_at }) => ({ content, written_at: written_at.toISOString() }))
   }),
 
   serve(deleteMessage, async ({ me, params, query, body }, { db, bus }) => {
@@ -68,15 +88,25 @@ export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
       refuseDeletion({ is_sender: sender_id === me.id, role, chat_type, message_id, now: Date.now() }),
     )
     if (!deleted) throw new Refusal('not_found')
-    if (deleted.revision !== null)
+    if (deleted.revision === null) return null
+    const { revision } = deleted
+    tell(bus, `chat:${chat_id}`, {
+      type: 'message_deleted',
+      chat_id,
+      message_id,
+      deleted_by: me.id,
+      for_everyone: true,
+      revision,
+      seq: deleted.seq,
+    })
+    // For clients that keep the pinned apart; the others know this revision already.
+    if (deleted.was_pinned)
       tell(bus, `chat:${chat_id}`, {
-        type: 'message_deleted',
+        type: 'message_unpinned',
         chat_id,
         message_id,
-        deleted_by: me.id,
-        for_everyone: true,
-        revision: deleted.revision,
-        seq: deleted.seq,
+        unpinned_by: me.id,
+        revision,
       })
     return null
   }),

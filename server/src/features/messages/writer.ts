@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { Refusal } from '../../http/refusal.ts'
 import type { Bus } from '../../ports/bus/port.ts'
 import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
+import { ownReactions } from '../reactions/queries.ts'
 import { repliedTo, sentBefore, slowModeWait, storeMessages, type Send, type Sent } from './queries.ts'
 import type { Senders } from './senders.ts'
 import { eventText, messageBody, type Sender, type StoredMessage } from './wire.ts'
@@ -69,6 +70,7 @@ export class MessageWriter {
 
   /** Many sends of one chat in one commit, in their order: all are stored or none. */
   writeAll(sends: readonly Send[]): Promise<Written[]> {
+    if (this.#waiting + sends.length > WAITING_MAX) throw new Refusal('unavailable', { retry_after: 1 })
     return Promise.all(sends.map((send, index) => this.#enqueue(send, sends.length - 1 - index)))
   }
 
@@ -177,23 +179,29 @@ export class MessageWriter {
     return []
   }
 
-  /** The statement itself failed: one by one, so that a bad row refuses itself and not its neighbours. */
+  /** The statement itself failed: apart, so that a bad row refuses itself (and what rides with it), not its neighbours. */
   async #storeApart(batch: Waiting[], error: unknown): Promise<{ one: Waiting; sent: Sent }[]> {
-    if (batch.length === 1) {
-      batch[0]!.reject(error)
+    const apart: Waiting[][] = []
+    for (let at = 0; at < batch.length; at += apart.at(-1)!.length)
+      apart.push(batch.slice(at, at + 1 + batch[at]!.together))
+    if (apart.length === 1) {
+      for (const one of batch) one.reject(error)
       return []
     }
     this.#log.error(
       { err: error, sends: batch.length },
-      'a batch of messages was refused by the database; trying them one by one',
+      'a batch of messages was refused by the database; trying them apart',
     )
     const results: { one: Waiting; sent: Sent }[] = []
-    for (const one of batch) {
+    for (const part of apart) {
       try {
-        const [sent] = await storeMessages(this.#db, [one.send])
-        results.push({ one, sent: sent! })
+        const sent = await storeMessages(
+          this.#db,
+          part.map((one) => one.send),
+        )
+        results.push(...part.map((one, index) => ({ one, sent: sent[index]! })))
       } catch (failure) {
-        one.reject(failure)
+        for (const one of part) one.reject(failure)
       }
     }
     return results
@@ -224,7 +232,10 @@ export class MessageWriter {
     const reply_id = message.reply_to_message_id
     const [reply] = reply_id === null ? [] : await repliedTo(this.#db, message.chat_id, [reply_id])
     const replied = reply && (await this.#senders.of([reply.sender_id])).get(reply.sender_id)
-    return messageBody(message, { sender: people.get(message.sender_id)!, reply, replied })
+    const reader = { chat_id: message.chat_id, user_id: message.sender_id }
+    const own = message.more?.reactions ? await ownReactions(this.#db, reader, [message.id]) : null
+    const mine = own?.get(message.id) ?? new Set()
+    return messageBody(message, { sender: people.get(message.sender_id)!, reply, replied, mine })
   }
 }
 

@@ -5,23 +5,30 @@ import {
   banUser,
   createChat,
   createInvite,
+  deleteDraft,
   deleteChat,
   deleteMessage,
   editMessage,
   favoriteChat,
+  forwardMessages,
   getChatRow,
   handOver,
   joinByInvite,
   leaveChat,
   listChanges,
   markRead,
+  markUnread,
   muteChat,
   pinChat,
+  pinMessage,
   promoteMember,
   removeMember,
+  saveDraft,
   sendMessage,
   sync,
+  toggleReaction,
   unpinChat,
+  unpinMessage,
   updateChat,
   updateSettings,
   updateUser,
@@ -46,6 +53,8 @@ afterAll(() => world.close())
 
 const send = (who: Person, chat_id: number, content = 'hi', more: object = {}) =>
   who.call(sendMessage, { params: { chat_id }, body: { content, ...more } })
+const react = (who: Person, chat_id: number, message_id: number, emoji: string) =>
+  who.call(toggleReaction, { params: { chat_id, message_id }, body: { emoji } })
 const begin = async (who: Person) => (await who.call(sync)).revision!
 const since = (who: Person, after: number) => who.call(sync, { query: { after } })
 
@@ -74,6 +83,7 @@ describe('sync', () => {
     const message = await send(ann, stays)
     const after = await begin(bob)
     await bob.call(pinChat, { params: { chat_id: stays } })
+    await bob.call(saveDraft, { params: { chat_id: stays }, body: { content: 'to be continued' } })
     await bob.call(leaveChat, { params: { chat_id: goes } })
     await bob.call(deleteMessage, {
       params: { chat_id: stays, message_id: message.id },
@@ -87,6 +97,7 @@ describe('sync', () => {
     expect(own!.find((change) => change.kind === 'settings')).toMatchObject({ settings: { theme: 'dark' } })
     const rows = own!.flatMap((change) => (change.kind === 'chat' ? [change.chat] : []))
     expect(rows.map(({ id }) => id).toSorted()).toEqual([stays, comes].toSorted())
+    expect(rows.find(({ id }) => id === stays)).toMatchObject({ draft: { content: 'to be continued' } })
     expect(rows.find(({ id }) => id === stays)).toEqual(
       await bob.call(getChatRow, { params: { chat_id: stays } }),
     )
@@ -239,6 +250,114 @@ describe('state before + events = state fetched afresh', () => {
         await send(ann, group)
         await send(ann, group)
         await bob.call(markRead, { params: { chat_id: group }, body: { seq: 3 } })
+      },
+    ],
+    [
+      'chat_marks',
+      'one marks as unread',
+      async ({ group }) => {
+        await bob.call(markRead, { params: { chat_id: group }, body: {} })
+        await bob.call(markUnread, { params: { chat_id: group } })
+      },
+    ],
+    [
+      'chat_marks',
+      'one marks as unread, and reads again',
+      async ({ group }) => {
+        await bob.call(markUnread, { params: { chat_id: group } })
+        await bob.call(markRead, { params: { chat_id: group }, body: {} })
+      },
+    ],
+    [
+      'chat_marks',
+      'one marks as unread, and writes',
+      async ({ group }) => {
+        await bob.call(markUnread, { params: { chat_id: group } })
+        await send(bob, group, 'from another device')
+      },
+    ],
+    [
+      'chat_marks',
+      'one begins to write elsewhere',
+      ({ group, message }) =>
+        bob.call(saveDraft, {
+          params: { chat_id: group },
+          body: { content: 'I think', reply_to_message_id: message.id },
+        }),
+    ],
+    [
+      'chat_marks',
+      'one thinks better of it',
+      async ({ group }) => {
+        await bob.call(saveDraft, { params: { chat_id: group }, body: { content: 'I think' } })
+        await bob.call(deleteDraft, { params: { chat_id: group } })
+      },
+    ],
+    [
+      'reaction',
+      'many react, and one of them changes their mind',
+      async ({ group, message, own, cat }) => {
+        await ann.call(addMembers, { params: { chat_id: group }, body: { user_ids: [cat.id] } })
+        for (const emoji of ['\u{1F44D}', '\u2764\uFE0F'])
+          for (const who of [ann, bob, cat]) await react(who, group, message.id, emoji)
+        await react(cat, group, message.id, '\u{1F44D}')
+        await react(cat, group, own.id, '\u{1F525}')
+        await react(cat, group, own.id, '\u{1F525}')
+        await react(bob, group, own.id, '\u{1F525}')
+      },
+    ],
+    [
+      'message_deleted',
+      'what was reacted to and pinned is deleted',
+      async ({ group, message }) => {
+        await react(bob, group, message.id, '\u{1F44D}')
+        await ann.call(pinMessage, { params: { chat_id: group, message_id: message.id } })
+        await ann.call(deleteMessage, {
+          params: { chat_id: group, message_id: message.id },
+          body: { for_everyone: true },
+        })
+      },
+    ],
+    [
+      'message_pinned',
+      'a message of a group is pinned',
+      ({ group, own }) => ann.call(pinMessage, { params: { chat_id: group, message_id: own.id } }),
+    ],
+    [
+      'message_pinned',
+      'one pins oneself',
+      async ({ direct }) => {
+        const { id } = await send(ann, direct, 'pinned')
+        await bob.call(pinMessage, { params: { chat_id: direct, message_id: id } })
+      },
+    ],
+    [
+      'message_unpinned',
+      'a pinned message is unpinned',
+      async ({ group, message, own }) => {
+        for (const { id } of [message, own])
+          await ann.call(pinMessage, { params: { chat_id: group, message_id: id } })
+        await ann.call(unpinMessage, { params: { chat_id: group, message_id: message.id } })
+      },
+    ],
+    [
+      'message',
+      'messages are forwarded',
+      ({ group, direct, message, own }) =>
+        ann.call(forwardMessages, {
+          params: { chat_id: direct },
+          body: { from_chat_id: group, message_ids: [message.id, own.id] },
+        }),
+    ],
+    [
+      'message',
+      'somebody is called by name, and no longer',
+      async ({ group }) => {
+        const { id } = await send(ann, group, `@${bob.username} see https://example.org`)
+        await ann.call(editMessage, {
+          params: { chat_id: group, message_id: id },
+          body: { content: '@all see' },
+        })
       },
     ],
     [
@@ -444,6 +563,9 @@ describe('state before + events = state fetched afresh', () => {
       'message_updated',
       'message_deleted',
       'message_hidden',
+      'message_pinned',
+      'message_unpinned',
+      'reaction',
       'read_receipt',
       'chat_marks',
       'chat_created',

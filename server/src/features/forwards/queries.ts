@@ -1,0 +1,36 @@
+import { Refusal } from '../../http/refusal.ts'
+import { sql, type Queries } from '../../ports/db/port.ts'
+import { accessOf, messagesOf, sendersOf, type Reader, type StoredMessage } from '../messages/queries.ts'
+
+export interface Source {
+  /** In the order in which they were asked for. */
+  messages: StoredMessage[]
+  /** Everybody can find the chat that they are in. */
+  is_public: boolean
+  /** What their senders are called now. */
+  names: Map<number, string>
+}
+
+/** Messages as the caller sees them; refuses when one of them is not there for the caller. */
+export async function sourceOf(db: Queries, reader: Reader, ids: readonly number[]): Promise<Source> {
+  await accessOf(db, reader.chat_id, reader.user_id)
+  const found = new Map((await messagesOf(db, reader, ids)).map((message) => [message.id, message]))
+  const messages = ids.map((id) => found.get(id)).filter((message) => message !== undefined)
+  if (messages.length !== ids.length) throw new Refusal('not_found', { field: 'message_ids' })
+  const [people, [chat]] = await Promise.all([
+    sendersOf(db, [...new Set(messages.map((message) => message.sender_id))]),
+    db.query<{ is_public: boolean }>(
+      sql`select public_name is not null as is_public from chats where id = ${reader.chat_id}`,
+    ),
+  ])
+  const names = new Map(people.map((one) => [one.id, one.display_name]))
+  return { messages, is_public: chat?.is_public ?? false, names }
+}
+
+/** Whether this member has to wait after each message. */
+export async function isSlowed(db: Queries, { chat_id, user_id }: Reader): Promise<boolean> {
+  const slowed = await db.query(sql`
+    select 1 as one from chat_members m join chats c on c.id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id} and m.role = 'member' and c.slow_mode_seconds > 0`)
+  return slowed.length > 0
+}
