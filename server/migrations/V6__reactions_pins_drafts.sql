@@ -36,7 +36,7 @@ create table chat_drafts (
   chat_id bigint not null,
   content text not null,
   reply_to_message_id bigint,
-  updated_at timestamptz not null default now(),
+  updated_at timestamptz(3) not null default now(),
   primary key (user_id, chat_id)
 );
 

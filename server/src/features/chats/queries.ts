@@ -422,7 +422,8 @@ export const addTo = (
       select count(*)::int as count from users where id = any(${user_ids}::bigint[]) and is_active`)
     if (known!.count !== new Set(user_ids).size) throw new Refusal('not_found', { field: 'user_ids' })
     await refuseBanned(tx, chat_id, user_ids, { field: 'user_ids' })
-    return enter(tx, chat_id, user_ids)
+    const joined = new Set(await enter(tx, chat_id, user_ids))
+    return user_ids.filter((user_id) => joined.has(user_id))
   })
 
 async function depart(tx: Queries, chat_id: number, user_id: number): Promise<boolean> {
@@ -825,4 +826,4 @@ export async function readCountOf(db: Queries, chat_id: number, user_id: number,
 export const namesOf = (db: Queries, user_ids: readonly number[]) =>
   db.query<{ user_id: number; username: string; display_name: string }>(sql`
     select id::float8 as user_id, username, coalesce(nullif(display_name, ''), username) as display_name
-    from users where id = any(${user_ids}::bigint[])`)
+    from users where id = any(${user_ids}::bigint[]) order by array_position(${user_ids}::bigint[], id)`)
