@@ -5,6 +5,7 @@ import {
   getChat,
   getMe,
   getUser,
+  linkFile,
   listChats,
   removeAvatar,
   sendMessage,
@@ -96,6 +97,11 @@ describe('a picture', () => {
     const address = (await ann.leads(`/files/${file.id}/preview`)) as string
     const response = await fetch(address)
     expect(response.headers.get('content-disposition')).toStartWith('inline')
+    expect(await ann.call(linkFile, { params: { file_id: file.id } })).toEqual({
+      url: String(await ann.leads(file.url)).replace(world.url, '/'),
+      preview_url: address.replace(world.url, '/'),
+    })
+    expect((await bob.refused(linkFile, { params: { file_id: file.id } })).code).toBe('not_found')
     const { format, width, height, exif } = await sharp(await response.arrayBuffer()).metadata()
     expect([format, width, height, exif]).toEqual(['webp', 320, 640, undefined])
     const attachment = (await attachmentFor(world.db, ann.id, [file.id])).get(file.id)!
