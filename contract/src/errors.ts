@@ -5,6 +5,8 @@ export const REFUSALS = {
   empty_message: 400,
   owner_must_hand_over: 400,
   not_for_direct_chats: 400,
+  too_many_packs: 400,
+  too_many_stickers: 400,
   unauthorized: 401,
   wrong_credentials: 401,
   wrong_password: 403,

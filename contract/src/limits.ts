@@ -19,6 +19,12 @@ export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
 /** One request may add this many people at once. */
 export const MEMBER_IDS_MAX = 200
+export const PACK_NAME_MAX = 64
+export const STICKER_LABEL_MAX = 64
+/** Packs that one person makes, and those in one person's list, added ones among them. */
+export const OWN_PACKS_MAX = 20
+export const PACKS_MAX = 30
+export const PACK_STICKERS_MAX = 120
 /** A sender may delete for everyone this long after sending. */
 export const DELETE_FOR_EVERYONE_MS = 48 * 3600 * 1000
 /** The largest JSON body and the largest socket frame, in bytes. */

@@ -15,6 +15,9 @@ import { opsRoutes } from './features/ops/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
+import { Pictures } from './features/stickers/pictures.ts'
+import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
+import { stickerRoutes } from './features/stickers/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
 import { Door } from './http/door.ts'
@@ -47,7 +50,12 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const history = new History(db, senders)
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
-  const composer = new Composer({ db, file: async () => null, sticker: async () => null })
+  const composer = new Composer({
+    db,
+    file: async () => null,
+    sticker: (sticker_id) => stickerFor(db, sticker_id),
+  })
+  const pictures = new Pictures()
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
     db,
@@ -81,9 +89,11 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...settingsRoutes,
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history, composer }),
+    ...stickerRoutes({ pictures }),
     ...syncRoutes({ lists }),
   ]
 
+  await keepBuiltIn(db)
   await ensureFirstAdmin(db, passwords, config, log)
   const partitions = async () => {
     if (await makePartitions(db, MONTHS_AHEAD))
@@ -108,6 +118,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
         headers: { 'content-type': metrics.registry.contentType },
       }),
     ...documentation(described),
+    ...pictures.pages,
   }
   const server = listen({
     config,
