@@ -25,6 +25,8 @@ export interface Endpoint<
   /** The status of success; an endpoint that may answer another one says so in `statuses`. */
   readonly status: number
   readonly statuses: readonly number[]
+  /** `multipart`: the body is a form (RFC 7578) and flows; `body` only describes it. */
+  readonly takes: 'json' | 'multipart'
   readonly params: Params
   readonly query: Query
   readonly body: Body
@@ -48,6 +50,7 @@ type Written<
   caller?: C
   status?: number
   statuses?: readonly number[]
+  takes?: 'json' | 'multipart'
   params?: Params
   query?: Query
   body?: Body
@@ -72,6 +75,7 @@ export function endpoint<
     caller: 'user' as C,
     status: 200,
     statuses: [],
+    takes: 'json',
     params: NOTHING_ASKED as unknown as Params,
     query: NOTHING_ASKED as unknown as Query,
     body: NOTHING_ASKED as unknown as Body,

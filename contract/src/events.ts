@@ -81,6 +81,7 @@ export type ServerEvent =
       title: string | null
       description: string | null
       public_name: string | null
+      avatar_url: string | null
     }
   | { type: 'chat_deleted'; chat_id: number; deleted_by: number }
   | { type: 'chat_member_joined'; chat_id: number; user_id: number; username: string; display_name: string }

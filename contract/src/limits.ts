@@ -25,6 +25,8 @@ export const STICKER_LABEL_MAX = 64
 export const OWN_PACKS_MAX = 20
 export const PACKS_MAX = 30
 export const PACK_STICKERS_MAX = 120
+/** The largest file that a sticker is made of, in bytes. */
+export const STICKER_FILE_MAX = 10 * 1024 * 1024
 /** A sender may delete for everyone this long after sending. */
 export const DELETE_FOR_EVERYONE_MS = 48 * 3600 * 1000
 /** The largest JSON body and the largest socket frame, in bytes. */

@@ -140,6 +140,17 @@ export const removeStickerPack = endpoint({
   refusals: ['not_found'],
 })
 
+export const addSticker = endpoint({
+  method: 'POST',
+  path: '/sticker-packs/:pack_id/stickers',
+  summary: `Makes a sticker of a picture that the caller stored, the last of their own pack: a WebP of up to 512 px, of an animated picture its first frame. Up to ${limits.PACK_STICKERS_MAX} in a pack.`,
+  status: 201,
+  params: PackParams,
+  body: Type.Object({ file_id: Id, label: Label }),
+  result: Sticker,
+  refusals: ['not_found', 'too_many_stickers', 'rate_limited', 'busy'],
+})
+
 export const labelSticker = endpoint({
   method: 'PATCH',
   path: '/sticker-packs/:pack_id/stickers/:sticker_id',

@@ -6,6 +6,10 @@ import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { chatRoutes } from './features/chats/routes.ts'
 import { Composer } from './features/messages/composer.ts'
+import { redraw } from './features/files/redraw.ts'
+import { fileRoutes } from './features/files/routes.ts'
+import { Studio } from './features/files/studio.ts'
+import { FileWork } from './features/files/work.ts'
 import { History } from './features/messages/history.ts'
 import { makePartitions } from './features/messages/queries.ts'
 import { messageRoutes, SENDING } from './features/messages/routes.ts'
@@ -20,6 +24,7 @@ import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
 import { stickerRoutes } from './features/stickers/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
+import { blobs } from './http/blobs.ts'
 import { Door } from './http/door.ts'
 import { HttpMetrics } from './http/metrics.ts'
 import { openapi } from './http/openapi.ts'
@@ -42,7 +47,7 @@ export interface App {
 
 /** The composition root: knows every room, holds no logic. `web` is the folder of the built client. */
 export async function startApp(resources: Resources, web: string): Promise<App> {
-  const { config, db, bus, presence, log } = resources
+  const { config, db, bus, presence, storage, log } = resources
   const metrics = new HttpMetrics()
   const sessions = new Sessions(config.jwt_secret, (ids) => liveSessions(db, ids))
   const passwords = new Passwords()
@@ -82,6 +87,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     closed: () => metrics.sockets.dec(),
   })
 
+  const studio = new Studio()
+  const work = new FileWork({ db, storage, studio, log })
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
     ...authRoutes({ sessions, passwords }),
@@ -89,7 +96,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...settingsRoutes,
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history, composer }),
-    ...stickerRoutes({ pictures }),
+    ...fileRoutes({ studio, work }),
+    ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
     ...syncRoutes({ lists }),
   ]
 
@@ -112,18 +120,24 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       packageJson.version,
     ),
   )
+  const door = new Door(resources, sessions, metrics)
+  const links = { GET: door.page('/files/blob/*', blobs(storage)), OPTIONS: door.options.bind(door) }
+  const drawings = door.page('/stickers/assets/*', pictures.answer)
   const ownPages = {
+    '/files/blob/*': links,
+    '/api/files/blob/*': links,
+    '/stickers/assets/*': drawings,
+    '/api/stickers/assets/*': drawings,
     '/metrics': async () =>
       new Response(await metrics.registry.metrics(), {
         headers: { 'content-type': metrics.registry.contentType },
       }),
     ...documentation(described),
-    ...pictures.pages,
   }
   const server = listen({
     config,
-    door: new Door(resources, sessions, metrics),
-    pages: new Pages(web),
+    door,
+    pages: new Pages(web, storage.origin),
     routes,
     own: ownPages,
     websocket: sockets.handler,
@@ -139,6 +153,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       const stopped = server.stop()
       await sockets.close()
       await writer.drained()
+      await work.close()
       await Promise.race([stopped, new Promise((late) => setTimeout(late, 3000))])
       await server.stop(true)
       await here.close()

@@ -102,6 +102,7 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'PATCH /sticker-packs/:pack_id': { name: 'Fuzz' },
   'PUT /sticker-packs/order': { pack_ids: [] },
   'PUT /sticker-packs/:pack_id/order': { sticker_ids: [] },
+  'POST /sticker-packs/:pack_id/stickers': { file_id: 999_999, label: 'x' },
   'PATCH /sticker-packs/:pack_id/stickers/:sticker_id': { label: 'x' },
 }
 /** What would end the session that asks, or the chat or pack that is asked about. */

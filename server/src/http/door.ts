@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import { isIP } from 'node:net'
 import type { Resources } from '../ports/resources.ts'
 import { DatabaseUnavailable } from '../ports/db/port.ts'
+import { StorageUnavailable } from '../ports/storage/port.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { Refusal } from './refusal.ts'
 import { Answer, type Route } from './serve.ts'
@@ -58,6 +59,18 @@ export class Door {
         if (!(method === 'HEAD' && methods['GET'])) methods[method] ??= refuse
     }
     return table
+  }
+
+  /** A page beside the contract's routes, with its request id, its metrics and refusals like theirs. */
+  page(path: string, answer: (request: Request) => Promise<Response>) {
+    const observe = this.#metrics.route('GET', path)
+    return async (request: Request): Promise<Response> => {
+      const [id, started] = [requestId(), performance.now()]
+      const response = await answer(request).catch((error: unknown) => this.refuse(error, request, id))
+      response.headers.set('x-request-id', id)
+      observe(response.status, (performance.now() - started) / 1000)
+      return response
+    }
   }
 
   /** What no route answers. */
@@ -170,6 +183,13 @@ export class Door {
         'the database did not answer',
       )
       return new Refusal('unavailable', { retry_after: 1 })
+    }
+    if (error instanceof StorageUnavailable) {
+      this.#resources.log.warn({ request_id: id, method: request.method, path, err: error }, error.message)
+      return new Refusal('unavailable', {
+        retry_after: 5,
+        error: 'The storage for files cannot be reached right now.',
+      })
     }
     this.#resources.log.error(
       { request_id: id, method: request.method, path, err: error },

@@ -21,6 +21,14 @@ function parameters(place: 'path' | 'query', schema: { properties?: object; requ
   }))
 }
 
+function done(status: number, endpoint: Endpoint) {
+  const description = 'Done.'
+  if (status === 204) return { description }
+  if (status === 302)
+    return { description, headers: { Location: { required: true, schema: { type: 'string' } } } }
+  return { description, content: content(endpoint.result) }
+}
+
 function operation(endpoint: Endpoint) {
   const byStatus = new Map<number, RefusalCode[]>()
   for (const code of new Set(refusalsOf(endpoint)))
@@ -31,9 +39,7 @@ function operation(endpoint: Endpoint) {
       description: codes.join(', '),
       content: content({ $ref: '#/components/schemas/Error' }),
     }
-  for (const status of [endpoint.status, ...endpoint.statuses])
-    responses[status] =
-      status === 204 ? { description: 'Done.' } : { description: 'Done.', content: content(endpoint.result) }
+  for (const status of [endpoint.status, ...endpoint.statuses]) responses[status] = done(status, endpoint)
   const takesBody = Object.keys(endpoint.body.properties ?? {}).length > 0
   return {
     summary: endpoint.summary,
@@ -43,7 +49,10 @@ function operation(endpoint: Endpoint) {
       ? {
           requestBody: {
             required: (endpoint.body.required ?? []).length > 0,
-            content: content(endpoint.body),
+            content:
+              endpoint.takes === 'multipart'
+                ? { 'multipart/form-data': { schema: endpoint.body } }
+                : content(endpoint.body),
           },
         }
       : {}),

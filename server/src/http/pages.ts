@@ -15,16 +15,18 @@ const TYPES: Record<string, string> = {
   txt: 'text/plain; charset=utf-8',
 }
 
-const POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; " +
-  "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+/** `files`: where links to files lead, when not here. */
+const policy = (files: string) =>
+  `default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:${files}; ` +
+  `media-src 'self' blob:${files}; connect-src 'self' ws: wss:${files}; object-src 'none'; base-uri 'none'; ` +
+  `form-action 'self'; frame-ancestors 'none'`
 
-const SECURITY = {
+const security = (files: string | null) => ({
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin',
-  'content-security-policy': POLICY,
+  'content-security-policy': policy(files === null ? '' : ` ${files}`),
   'cross-origin-opener-policy': 'same-origin',
-}
+})
 
 /** Addresses of the web client (contract §1): each answers the one page. */
 const CLIENT_PATHS =
@@ -37,9 +39,11 @@ const CLIENT_PATHS =
 export class Pages {
   readonly #folder: string
   readonly #files: ReadonlySet<string>
+  readonly #security: Record<string, string>
 
-  constructor(folder: string) {
+  constructor(folder: string, filesOrigin: string | null) {
     this.#folder = folder
+    this.#security = security(filesOrigin)
     this.#files = new Set(
       existsSync(folder)
         ? readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -82,7 +86,7 @@ export class Pages {
         'cache-control': cache,
         vary: 'Accept-Encoding',
         ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
-        ...SECURITY,
+        ...this.#security,
       },
     })
   }

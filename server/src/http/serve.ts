@@ -56,7 +56,7 @@ export function serve<E extends Endpoint>(
 ): Route {
   const params = takesAnything(endpoint.params) ? coercer(endpoint.params) : null
   const query = takesAnything(endpoint.query) ? coercer(endpoint.query) : null
-  const body = endpoint.method !== 'GET' ? checker(endpoint.body) : null
+  const body = endpoint.method !== 'GET' && endpoint.takes === 'json' ? checker(endpoint.body) : null
   const read: Route['read'] = (request) => {
     const asked = params ? params(request.params) : NOTHING
     const mark = query ? request.url.indexOf('?') : -1
@@ -75,6 +75,10 @@ export function serve<E extends Endpoint>(
 /** Answers JSON with a status of its own, as 200 instead of 201. */
 export const answer = (status: number, value: unknown): Answer =>
   new Answer(status, value === null ? null : JSON.stringify(value))
+
+/** Leads elsewhere. */
+export const redirect = (location: string, cache = 'no-store'): Answer =>
+  new Answer(302, null, { location, 'cache-control': cache })
 
 /** Takes one token for this caller, or refuses with the time to wait. */
 export async function limited(resources: Resources, key: string, rate: { burst: number; perSecond: number }) {

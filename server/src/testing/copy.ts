@@ -128,8 +128,8 @@ export class Copy {
       case 'chat_marks':
         return this.#change(event.chat_id, event.marks)
       case 'chat_updated': {
-        const { chat_id, title, description, public_name } = event
-        return this.#change(chat_id, { title, name: title, description, public_name })
+        const { chat_id, title, description, public_name, avatar_url } = event
+        return this.#change(chat_id, { title, name: title, description, public_name, avatar_url })
       }
       case 'user_profile_updated': {
         const { user_id, username, display_name, avatar_url } = event

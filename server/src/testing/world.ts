@@ -11,6 +11,7 @@ import {
   type RefusalCode,
   type ResultOf,
   type ServerEvent,
+  type StoredFile,
 } from '@messenger/contract'
 import { rmSync } from 'node:fs'
 import { pino } from 'pino'
@@ -138,6 +139,8 @@ export class Ears {
   }
 }
 
+type Body = NonNullable<RequestInit['body']>
+
 /** Somebody with an account and a session, speaking to one node. */
 export class Person {
   readonly id: number
@@ -172,6 +175,36 @@ export class Person {
     )
     if (result instanceof ApiRefusal) return result
     throw new Error(`${endpoint.method} ${endpoint.path} was not refused: ${JSON.stringify(result)}`)
+  }
+
+  /** A form as a browser sends it, with one file or what is given instead. */
+  post(form: Body, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}api/files`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.tokens.access_token}`, ...headers },
+      body: form,
+    })
+  }
+
+  /** A stored file; refusals are thrown as `ApiRefusal`. */
+  async upload(content: string | Uint8Array<ArrayBuffer>, filename: string): Promise<StoredFile> {
+    const form = new FormData()
+    form.append('file', new Blob([content]), filename)
+    const response = await this.post(form)
+    const value: unknown = await response.json()
+    if (!response.ok)
+      throw new ApiRefusal(response.status, value as ErrorBody, response.headers.get('retry-after'))
+    return value as StoredFile
+  }
+
+  /** Where a redirect leads, as an address that can be fetched; the status of anything else. */
+  async leads(path: string): Promise<string | number> {
+    const response = await fetch(`${this.url}api${path}`, {
+      headers: { authorization: `Bearer ${this.tokens.access_token}` },
+      redirect: 'manual',
+    })
+    const location = response.headers.get('location')
+    return response.status === 302 && location ? new URL(location, this.url).href : response.status
   }
 
   /** An authenticated socket. */

@@ -251,6 +251,7 @@ describe('who may see and change a chat', () => {
       title: 'News',
       description: 'All of it',
       public_name: 'all_the_news',
+      avatar_url: null,
     })
     const other = await world.channel(ann, [])
     const taken = await ann.refused(updateChat, {

@@ -77,7 +77,7 @@ const UNREAD: Statement = sql`
 /** What the list is sorted by comes first: a sort reads it from every row again and again. */
 const row = (user_id: number): Statement => sql`
   m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
-  m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id is not null as has_avatar,
+  m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id::float8,
   c.member_count, h.last_at is not null as has_messages, h.last_seq::float8, h.revision::float8,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
@@ -85,7 +85,7 @@ const row = (user_id: number): Statement => sql`
   coalesce(h.preview_message_id = h.last_message_id, false) as preview_is_last,
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
-  o.avatar_file_id is not null as other_has_avatar,
+  o.avatar_file_id::float8 as other_avatar_file_id,
   coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence`
 
 /** The other person of a direct chat stands in its key, `low:high`; Saved Messages have one id there, groups no key. */
@@ -243,7 +243,7 @@ export async function openRoom(db: Db, me: number, room: NewRoom): Promise<numbe
 
 const MEMBER: Statement = sql`
   u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name, m.role, m.joined_at,
-  case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url,
+  avatar_url('users', u.id, u.avatar_file_id),
   coalesce(s.last_seen_visibility, 'everyone') = 'everyone' as shows_presence`
 
 export type FoundMember = Omit<Member, 'joined_at' | 'is_online'> & {
@@ -278,7 +278,7 @@ export type FoundChat = Omit<Chat, 'created_at' | 'members' | 'name'> & { create
 export async function chatFor(db: Queries, chat_id: number, user_id: number): Promise<FoundChat> {
   const [chat] = await db.query<FoundChat>(sql`
     select c.id::float8, c.type, c.title, c.description, c.public_name, c.owner_id::float8, c.created_at,
-      case when c.avatar_file_id is not null then '/chats/' || c.id || '/avatar' end as avatar_url,
+      avatar_url('chats', c.id, c.avatar_file_id),
       c.member_count, m.role as my_role
     from chat_members m join chats c on c.id = m.chat_id
     where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
@@ -433,6 +433,7 @@ export interface UpdatedChat {
   title: string | null
   description: string | null
   public_name: string | null
+  avatar_url: string | null
 }
 
 /** Changes what is given. Rights are in the statement: null when the caller may not, or is not there. */
@@ -453,7 +454,8 @@ export async function changeChat(
       from chat_members m
       where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${me}
         and m.role in ('owner', 'admin')
-      returning c.id::float8, c.type, c.title, c.description, c.public_name`),
+      returning c.id::float8, c.type, c.title, c.description, c.public_name,
+        avatar_url('chats', c.id, c.avatar_file_id)`),
     PUBLIC_NAME_TAKEN,
   )
   return changed ?? null

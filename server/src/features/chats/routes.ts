@@ -188,9 +188,17 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
       manages(await queries.roleIn(db, chat_id, me.id))
       throw new Refusal('not_found')
     }
-    const { title, description, public_name } = changed
-    tell(bus, `chat:${chat_id}`, { type: 'chat_updated', chat_id, title, description, public_name })
-    return changed
+    const { avatar_url, ...chat } = changed
+    const { title, description, public_name } = chat
+    tell(bus, `chat:${chat_id}`, {
+      type: 'chat_updated',
+      chat_id,
+      title,
+      description,
+      public_name,
+      avatar_url,
+    })
+    return chat
   }),
 
   serve(contract.deleteChat, async ({ me, params: { chat_id }, body }, resources) => {

@@ -16,7 +16,7 @@ export interface FramedRow {
   title: string | null
   description: string | null
   public_name: string | null
-  has_avatar: boolean
+  avatar_file_id: number | null
   member_count: number
   updated_ms: number
   /** When there are any, the newest was sent at `updated_ms`. */
@@ -41,11 +41,15 @@ export interface FramedRow {
   other_id: number | null
   other_username: string | null
   other_name: string | null
-  other_has_avatar: boolean | null
+  other_avatar_file_id: number | null
   other_shows_presence: boolean | null
 }
 
 export type StoredRow = FramedRow & Preview & { others_read_seq: number }
+
+/** As the function of the same name in the database. */
+const avatarUrl = (room: 'users' | 'chats', id: number, file_id: number | null) =>
+  file_id === null ? null : `/${room}/${id}/avatar?v=${file_id}`
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
@@ -76,13 +80,13 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     is_muted: row.is_muted,
     is_pinned: row.is_pinned,
     is_archived: row.is_archived,
-    avatar_url: row.has_avatar ? `/chats/${row.id}/avatar` : null,
+    avatar_url: avatarUrl('chats', row.id, row.avatar_file_id),
     member_count: row.member_count,
     my_role: row.my_role,
     other_user_id: other_id,
     other_username: row.other_username,
     other_display_name: row.other_name,
-    other_avatar_url: other_id !== null && row.other_has_avatar ? `/users/${other_id}/avatar` : null,
+    other_avatar_url: other_id === null ? null : avatarUrl('users', other_id, row.other_avatar_file_id),
     other_is_online: other_id === null || !row.other_shows_presence ? null : online.has(other_id),
   }
 }

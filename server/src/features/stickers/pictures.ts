@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Refusal } from '../../http/refusal.ts'
 import { BUILT_IN } from './rules.ts'
 
 const ASSETS = join(import.meta.dirname, '../../../assets/stickers')
+const SERVED_AT = '/stickers/assets/'
 const HEADERS = {
   'content-type': 'image/webp',
   'cache-control': 'public, max-age=31536000, immutable',
@@ -15,24 +17,29 @@ const HEADERS = {
 
 /** The drawings of the built-in pack, each at an address that changes when the drawing does. */
 export class Pictures {
-  readonly #paths = new Map<string, string>()
-  /** For the doorway: what is answered at each address. */
-  readonly pages: Record<string, () => Response> = {}
+  readonly #names = new Map<string, string>()
+  readonly #drawings = new Map<string, Buffer<ArrayBuffer>>()
 
   constructor() {
     for (const { label } of BUILT_IN.stickers) {
-      const bytes = readFileSync(join(ASSETS, `${label}.webp`))
-      const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
-      const path = `/stickers/assets/${label}.${hash}.webp`
-      this.#paths.set(label, path)
-      const page = () => new Response(bytes, { headers: HEADERS })
-      for (const prefix of ['', '/api']) this.pages[prefix + path] = page
+      const drawing = readFileSync(join(ASSETS, `${label}.webp`))
+      const name = `${label}.${createHash('sha256').update(drawing).digest('hex').slice(0, 12)}.webp`
+      this.#names.set(label, name)
+      this.#drawings.set(name, drawing)
     }
   }
 
   /** Beside the address that was asked: a development server passes only `/api` on. */
   address(asset: string, request: Request): string {
     const prefix = new URL(request.url).pathname.startsWith('/api/') ? '/api' : ''
-    return prefix + this.#paths.get(asset)!
+    return `${prefix}${SERVED_AT}${this.#names.get(asset)!}`
+  }
+
+  answer = (request: Request): Promise<Response> => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refusal('method_not_allowed')
+    const { pathname } = new URL(request.url)
+    const drawing = this.#drawings.get(pathname.slice(pathname.indexOf(SERVED_AT) + SERVED_AT.length))
+    if (!drawing) throw new Refusal('not_found')
+    return Promise.resolve(new Response(drawing, { headers: HEADERS }))
   }
 }

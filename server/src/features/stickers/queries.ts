@@ -1,4 +1,10 @@
-import { OWN_PACKS_MAX, PACKS_MAX, type Sticker, type StickerPack } from '@messenger/contract'
+import {
+  OWN_PACKS_MAX,
+  PACKS_MAX,
+  PACK_STICKERS_MAX,
+  type Sticker,
+  type StickerPack,
+} from '@messenger/contract'
 import { Refusal, refusing } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import type { Picture, PictureKey } from './rows.ts'
@@ -122,6 +128,37 @@ async function lockOwn(tx: Queries, user_id: number, pack_id: number): Promise<v
     select 1 as one from sticker_packs where id = ${pack_id} and owner_id = ${user_id} for update`)
   if (own.length === 0) throw new Refusal('not_found')
 }
+
+/** Refuses whoever does not own the pack, and one that is full. */
+export async function refuseFull(db: Queries, user_id: number, pack_id: number): Promise<void> {
+  const [pack] = await db.query<{ is_full: boolean }>(sql`
+    select (select count(*) from stickers where pack_id = p.id) >= ${PACK_STICKERS_MAX} as is_full
+    from sticker_packs p where p.id = ${pack_id} and p.owner_id = ${user_id}`)
+  if (!pack) throw new Refusal('not_found')
+  if (pack.is_full) throw new Refusal('too_many_stickers')
+}
+
+/** Puts a sticker at the end of an own pack; refuses when the pack is full, or gone meanwhile. */
+export const putSticker = (
+  db: Db,
+  user_id: number,
+  pack_id: number,
+  made: { id: number; label: string; object_key: PictureKey },
+): Promise<Sticker> =>
+  db.transaction(async (tx) => {
+    await lockOwn(tx, user_id, pack_id)
+    const [sticker] = await tx.query<Sticker>(sql`
+      with put as (
+        insert into stickers (id, pack_id, label, position, object_key)
+        select ${made.id}, ${pack_id}, ${made.label.trim()}, coalesce(max(position), 0) + 1, ${made.object_key}
+        from stickers where pack_id = ${pack_id} having count(*) < ${PACK_STICKERS_MAX}
+        returning id, label, pack_id
+      )
+      select s.id::float8, s.label, ${URL} as url, s.pack_id::float8, p.name as pack
+      from put s join sticker_packs p on p.id = s.pack_id`)
+    if (!sticker) throw new Refusal('too_many_stickers')
+    return sticker
+  })
 
 /** Deletes a pack; answers the keys of the pictures that no message shows. */
 export const deletePack = (db: Db, user_id: number, pack_id: number): Promise<PictureKey[]> =>

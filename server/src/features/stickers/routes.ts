@@ -1,5 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import {
+  STICKER_FILE_MAX,
+  addSticker,
   addStickerPack,
   createStickerPack,
   deleteStickerPack,
@@ -14,9 +16,12 @@ import {
   removeStickerPack,
   renameStickerPack,
 } from '@messenger/contract'
-import { Answer, limited, serve, type Route } from '../../http/serve.ts'
+import { Refusal } from '../../http/refusal.ts'
+import { limited, redirect, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
 import type { Bus } from '../../ports/bus/port.ts'
+import { ownFile } from '../files/queries.ts'
+import type { FileRow } from '../files/rows.ts'
 import type { Pictures } from './pictures.ts'
 import {
   addPack,
@@ -27,27 +32,38 @@ import {
   packShared,
   packsOf,
   pictureOf,
+  putSticker,
+  refuseFull,
   relabel,
   removePack,
   removeStickerFrom,
   renamePack,
 } from './queries.ts'
+import type { PictureKey } from './rows.ts'
+import { stickerIdOf } from './rules.ts'
 
 const CHANGES = { burst: 30, perSecond: 1 }
 /** Shorter than a signed address lives, and a new version may have drawn the sticker anew. */
 const LED = 'public, max-age=600'
 
+/** The longest side of a sticker, in pixels. */
+const SIDE = 512
 const SHOWN = { mime_type: 'image/webp', disposition: 'inline' }
 
 const changed = (bus: Bus, user_id: number) => tell(bus, `user:${user_id}`, { type: 'stickers_changed' })
 
-export const stickerRoutes = ({ pictures }: { pictures: Pictures }): Route[] => [
+interface Deps {
+  pictures: Pictures
+  /** Stores a file's picture once more, as a WebP within a square; false when it is none. */
+  redraw: (file: FileRow, to: { key: PictureKey; within: number }) => Promise<boolean>
+}
+
+export const stickerRoutes = ({ pictures, redraw }: Deps): Route[] => [
   serve(listStickers, async ({ me }, { db }) => (await packsOf(db, me.id)).flatMap((pack) => pack.stickers)),
 
   serve(getStickerImage, async ({ params, request }, { db, storage }) => {
     const { asset, object_key } = await pictureOf(db, params.sticker_id)
-    const location = asset ? pictures.address(asset, request) : storage.link(object_key!, SHOWN)
-    return new Answer(302, null, { location, 'cache-control': LED })
+    return redirect(asset ? pictures.address(asset, request) : storage.link(object_key!, SHOWN), LED)
   }),
 
   serve(listStickerPacks, ({ me }, { db }) => packsOf(db, me.id)),
@@ -91,6 +107,24 @@ export const stickerRoutes = ({ pictures }: { pictures: Pictures }): Route[] => 
     await removePack(db, me.id, params.pack_id)
     changed(bus, me.id)
     return null
+  }),
+
+  serve(addSticker, async ({ me, params: { pack_id }, body }, resources) => {
+    const { db, bus, storage } = resources
+    await limited(resources, `stickers:${me.id}`, CHANGES)
+    await refuseFull(db, me.id, pack_id)
+    const file = await ownFile(db, body.file_id, me.id)
+    if (file.size > STICKER_FILE_MAX) throw new Refusal('too_large', { field: 'file_id' })
+    const key: PictureKey = `stickers/${randomUUID()}.webp`
+    if (!(await redraw(file, { key, within: SIDE })))
+      throw new Refusal('invalid', { field: 'file_id', error: 'A sticker is made of a picture.' })
+    const made = { id: stickerIdOf(randomBytes(8).readBigUInt64BE()), label: body.label, object_key: key }
+    const sticker = await putSticker(db, me.id, pack_id, made).catch(async (error: unknown) => {
+      await storage.remove([key])
+      throw error
+    })
+    changed(bus, me.id)
+    return sticker
   }),
 
   serve(labelSticker, async ({ me, params, body }, { db, bus }) => {

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   OWN_PACKS_MAX,
   PACKS_MAX,
+  PACK_STICKERS_MAX,
+  addSticker,
   addStickerPack,
   createStickerPack,
   deleteStickerPack,
@@ -20,11 +23,24 @@ import {
   renameStickerPack,
   sendMessage,
 } from '@messenger/contract'
+import sharp from 'sharp'
 import { sql } from '../../ports/db/port.ts'
 import { newWorld, type Person, type World } from '../../testing/world.ts'
-import { BUILT_IN, stickerIdOf } from './rules.ts'
+import { BUILT_IN } from './rules.ts'
 
 const NAMES = ['grin', 'lol', 'heart', 'like', 'party', 'cry', 'cool', 'fire']
+
+const ASSETS = join(import.meta.dirname, '../../../assets/stickers')
+
+/** The mean difference of two pictures, of 255. */
+async function difference(one: Buffer, other: Buffer): Promise<number> {
+  const [a, b] = await Promise.all(
+    [one, other].map((picture) =>
+      sharp(picture).resize(128, 128).flatten({ background: '#fff' }).raw().toBuffer(),
+    ),
+  )
+  return a!.reduce((sum, value, at) => sum + Math.abs(value - b![at]!), 0) / a!.length
+}
 
 let world: World
 let ann: Person
@@ -54,7 +70,6 @@ describe('the built-in pack', () => {
   })
 
   test.each(NAMES)('%s is drawn, and its picture is served for a year to anybody', async (name) => {
-    expect(existsSync(join(import.meta.dirname, `../../../assets/stickers/${name}.svg`))).toBe(true)
     const { id } = BUILT_IN.stickers.find(({ label }) => label === name)!
     for (const prefix of ['', 'api/']) {
       const led = await image(id, prefix)
@@ -66,9 +81,10 @@ describe('the built-in pack', () => {
       expect(served.headers.get('content-type')).toBe('image/webp')
       expect(served.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
       expect(served.headers.get('x-content-type-options')).toBe('nosniff')
-      const bytes = Buffer.from(await served.arrayBuffer())
-      expect(bytes.toString('latin1', 8, 12)).toBe('WEBP')
-      expect(bytes.length).toBeLessThan(40 * 1024)
+      const picture = Buffer.from(await served.arrayBuffer())
+      expect(picture.length).toBeLessThan(40 * 1024)
+      expect(await sharp(picture).metadata()).toMatchObject({ format: 'webp', width: 512, height: 512 })
+      expect(await difference(picture, await readFile(join(ASSETS, `${name}.svg`)))).toBeLessThan(2)
     }
   })
 
@@ -189,7 +205,7 @@ describe('packs of one’s own', () => {
 
   test('somebody else’s cannot be renamed, ordered, emptied or deleted, and does not say that it is there', async () => {
     const { id: pack_id } = await made(ann, 'Hers')
-    const sticker_id = await drawn(pack_id, 'whale')
+    const sticker_id = await drawn(ann, pack_id, 'whale')
     const params = { pack_id }
     for (const refusal of [
       await eve.refused(renameStickerPack, { params, body: { name: 'Mine' } }),
@@ -208,7 +224,7 @@ describe('packs of one’s own', () => {
 
   test('a sticker is reached through its own pack only', async () => {
     const [one, other] = [await made(ann, 'One pack'), await made(ann, 'Other pack')]
-    const sticker_id = await drawn(one.id, 'crab')
+    const sticker_id = await drawn(ann, one.id, 'crab')
     const params = { pack_id: other.id, sticker_id }
     expect((await ann.refused(labelSticker, { params, body: { label: 'x' } })).status).toBe(404)
     expect((await ann.refused(removeSticker, { params })).status).toBe(404)
@@ -217,12 +233,104 @@ describe('packs of one’s own', () => {
   })
 })
 
+describe('stickers of one’s own', () => {
+  test('are made of a stored picture, as a WebP of up to 512 px that anybody may fetch', async () => {
+    const { id: pack_id } = await made(ann, 'Own')
+    const add = async (side: number, label: string) =>
+      ann.call(addSticker, { params: { pack_id }, body: { file_id: await stored(ann, side), label } })
+    const [large, small] = [await add(1200, ' Whale '), await add(64, '🐳')]
+    expect(large).toMatchObject({ label: 'Whale', pack_id, pack: 'Own', url: `/stickers/${large.id}/image` })
+    expect(large.id).toBeGreaterThan(2 ** 31)
+    for (const [sticker, side] of [
+      [large, 512],
+      [small, 64],
+    ] as const) {
+      const led = await image(sticker.id)
+      expect([led.status, led.headers.get('cache-control')]).toEqual([302, 'public, max-age=600'])
+      const served = await fetch(new URL(led.headers.get('location')!, world.url))
+      expect(served.status).toBe(200)
+      expect(served.headers.get('content-type')).toBe('image/webp')
+      const picture = Buffer.from(await served.arrayBuffer())
+      expect(await sharp(picture).metadata()).toMatchObject({ format: 'webp', width: side, hasAlpha: true })
+    }
+    const own = async () =>
+      (await ann.call(listStickerPacks)).find(({ id }) => id === pack_id)!.stickers.map(({ id }) => id)
+    expect(await own()).toEqual([large.id, small.id])
+    await ann.call(orderStickers, { params: { pack_id }, body: { sticker_ids: [small.id] } })
+    expect(await own()).toEqual([small.id, large.id])
+  })
+
+  test('another person’s file is not found, and makes no sticker', async () => {
+    const file_id = await stored(bob)
+    const { id: pack_id } = await made(ann, 'Nothing in it')
+    const params = { pack_id }
+    const refusal = await ann.refused(addSticker, { params, body: { file_id, label: 'x' } })
+    expect([refusal.status, refusal.code, refusal.field]).toEqual([404, 'not_found', 'file_id'])
+    const unknown = await ann.refused(addSticker, { params, body: { file_id: 999_999, label: 'x' } })
+    expect([unknown.status, unknown.field]).toEqual([404, 'file_id'])
+    expect((await ann.call(listStickerPacks)).find(({ id }) => id === pack_id)!.stickers).toEqual([])
+  })
+
+  test('nobody puts one into somebody else’s pack, the built-in one, or one that is gone', async () => {
+    const [hers, gone] = [await made(ann, 'Hers alone'), await made(eve, 'Gone')]
+    await eve.call(deleteStickerPack, { params: { pack_id: gone.id } })
+    await eve.call(addStickerPack, { params: { token: hers.token! } })
+    const body = { file_id: await stored(eve), label: 'x' }
+    for (const pack_id of [hers.id, gone.id, BUILT_IN.id, 999_999]) {
+      const refusal = await eve.refused(addSticker, { params: { pack_id }, body })
+      expect([pack_id, refusal.status, refusal.field]).toEqual([pack_id, 404, undefined])
+    }
+  })
+
+  test('what is no picture, or only says that it is one, is refused', async () => {
+    const { id: pack_id } = await made(ann, 'Pictures only')
+    const png = new Uint8Array(await PNG(64))
+    for (const [content, filename] of [
+      ['hello', 'notes.txt'],
+      ['<svg xmlns="http://www.w3.org/2000/svg"/>', 'drawing.svg'],
+      [png.slice(0, 60), 'half.png'],
+      ['%PDF-1.7', 'looks.png'],
+    ] as const) {
+      const { id: file_id } = await ann.upload(content, filename)
+      const refusal = await ann.refused(addSticker, { params: { pack_id }, body: { file_id, label: 'x' } })
+      expect([filename, refusal.status, refusal.field]).toEqual([filename, 400, 'file_id'])
+    }
+    const body = { file_id: await stored(ann), label: '  ' }
+    expect((await ann.refused(addSticker, { params: { pack_id }, body })).field).toBe('label')
+  })
+
+  test('a picture of more than 10 MB is too large', async () => {
+    const { id: pack_id } = await made(ann, 'Small ones')
+    const side = 1900
+    const noise = randomBytes(side * side * 3)
+    const large = await sharp(noise, { raw: { width: side, height: side, channels: 3 } })
+      .png({ compressionLevel: 1 })
+      .toBuffer()
+    const { id: file_id } = await ann.upload(new Uint8Array(large), 'large.png')
+    const refusal = await ann.refused(addSticker, { params: { pack_id }, body: { file_id, label: 'x' } })
+    expect([refusal.status, refusal.code, refusal.field]).toEqual([413, 'too_large', 'file_id'])
+  })
+
+  test(`a pack holds ${PACK_STICKERS_MAX}, also when the last place is wanted twice`, async () => {
+    const { id: pack_id } = await made(ann, 'Full')
+    await world.db.query(sql`
+      insert into stickers (id, pack_id, label, position, object_key)
+      select 1000000 + place, ${pack_id}, 'x', place, 'stickers/none.webp'
+      from generate_series(1, ${PACK_STICKERS_MAX - 1}) place`)
+    const answers = await Promise.allSettled([drawn(ann, pack_id, 'one'), drawn(ann, pack_id, 'other')])
+    expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const body = { file_id: await stored(ann), label: 'x' }
+    const refusal = await ann.refused(addSticker, { params: { pack_id }, body })
+    expect([refusal.status, refusal.code]).toEqual([400, 'too_many_stickers'])
+  })
+})
+
 describe('a pack that somebody shares', () => {
   test('is looked at, added once, and follows its owner', async () => {
     const fay = await world.user('fay')
     const pack = await made(ann, 'Shared')
     const token = pack.token!
-    const whale = await drawn(pack.id, 'whale')
+    const whale = await drawn(ann, pack.id, 'whale')
     expect(await fay.call(previewStickerPack, { params: { token } })).toMatchObject({
       id: pack.id,
       name: 'Shared',
@@ -244,7 +352,7 @@ describe('a pack that somebody shares', () => {
   test('stays its owner’s: who added it can change nothing but their own list', async () => {
     const gil = await world.user('gil')
     const { id: pack_id, token } = await made(ann, 'Only read')
-    const sticker_id = await drawn(pack_id, 'boat')
+    const sticker_id = await drawn(ann, pack_id, 'boat')
     await gil.call(addStickerPack, { params: { token: token! } })
     const params = { pack_id }
     for (const refusal of [
@@ -292,7 +400,7 @@ describe('what is taken away', () => {
     const [kim, leo] = [await world.user('kim'), await world.user('leo')]
     const chat_id = await world.chat(kim, leo)
     const { id: pack_id, token } = await made(kim, 'Short-lived')
-    const [sent, unsent] = [await drawn(pack_id, 'sent'), await drawn(pack_id, 'unsent')]
+    const [sent, unsent] = [await drawn(kim, pack_id, 'sent'), await drawn(kim, pack_id, 'unsent')]
     await leo.call(addStickerPack, { params: { token: token! } })
     await kim.call(sendMessage, { params: { chat_id }, body: { sticker_id: sent } })
     await kim.call(deleteStickerPack, { params: { pack_id } })
@@ -321,7 +429,7 @@ describe('what is taken away', () => {
   test('a sticker that was sent keeps its picture and its word, whatever becomes of it', async () => {
     const chat_id = await world.chat(ann, bob)
     const { id: pack_id } = await made(ann, 'Changing')
-    const sticker_id = await drawn(pack_id, 'before')
+    const sticker_id = await drawn(ann, pack_id, 'before')
     const params = { pack_id, sticker_id }
     await ann.call(sendMessage, { params: { chat_id }, body: { sticker_id } })
     expect(await ann.call(labelSticker, { params, body: { label: ' after ' } })).toMatchObject({
@@ -342,7 +450,7 @@ describe('what is taken away', () => {
     const chat_id = await world.chat(ann, bob)
     const { id: pack_id } = await made(ann, 'Racing')
     for (let round = 0; round < 20; round++) {
-      const sticker_id = await drawn(pack_id, 'quick')
+      const sticker_id = await drawn(ann, pack_id, 'quick')
       const [sent] = await Promise.allSettled([
         ann.call(sendMessage, { params: { chat_id }, body: { sticker_id } }),
         ann.call(removeSticker, { params: { pack_id, sticker_id } }),
@@ -353,11 +461,17 @@ describe('what is taken away', () => {
   })
 })
 
-/** A sticker of a pack, as if its picture had been stored. */
-async function drawn(pack_id: number, label: string): Promise<number> {
-  const id = stickerIdOf(crypto.getRandomValues(new BigUint64Array(1))[0]!)
-  await world.db.query(sql`
-    insert into stickers (id, pack_id, label, position, object_key)
-    values (${id}, ${pack_id}, ${label}, 1, ${`stickers/${id}.webp`})`)
-  return id
+const PNG = (side: number) =>
+  sharp({ create: { width: side, height: side, channels: 4, background: '#0b728580' } })
+    .png()
+    .toBuffer()
+const stored = async (who: Person, side = 64) =>
+  (await who.upload(new Uint8Array(await PNG(side)), 'whale.png')).id
+
+const files = new Map<Person, number>()
+/** A sticker in a pack of this person's own. */
+async function drawn(who: Person, pack_id: number, label: string): Promise<number> {
+  const file_id = files.get(who) ?? (await stored(who))
+  files.set(who, file_id)
+  return (await who.call(addSticker, { params: { pack_id }, body: { file_id, label } })).id
 }

@@ -5,7 +5,7 @@ import type { Visibility } from './rules.ts'
 
 const PUBLIC: Statement = sql`
   u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name, u.bio, u.is_admin,
-  case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url`
+  avatar_url('users', u.id, u.avatar_file_id)`
 
 export interface FoundUser extends PublicUser {
   last_activity: Date | null
@@ -69,6 +69,14 @@ export interface Profile {
   display_name: string
   bio: string | null
   avatar_url: string | null
+}
+
+export async function profileOf(db: Queries, id: number): Promise<Profile> {
+  const [profile] = await db.query<Profile>(
+    sql`select ${PUBLIC} from users u where u.id = ${id} and u.is_active`,
+  )
+  if (!profile) throw new Refusal('unauthorized')
+  return profile
 }
 
 /** Changes what is given; fields left out (undefined) stay. */

@@ -370,10 +370,10 @@ export const useChats = defineStore('chats', () => {
     change(chat_id, changes)
   })
   on('chat_created', ({ chat_id }) => void refresh(chat_id))
-  on('chat_updated', ({ chat_id, title, description, public_name }) => {
-    change(chat_id, { title, name: title, description, public_name })
+  on('chat_updated', ({ chat_id, title, description, public_name, avatar_url }) => {
+    change(chat_id, { title, name: title, description, public_name, avatar_url })
     const chat = details.get(chat_id)
-    if (chat) details.set(chat_id, { ...chat, title, name: title, description, public_name })
+    if (chat) details.set(chat_id, { ...chat, title, name: title, description, public_name, avatar_url })
   })
   on('chat_deleted', ({ chat_id }) => remove(chat_id))
   const membersChanged = (chat_id: number) => {

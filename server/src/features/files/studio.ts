@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Refusal } from '../../http/refusal.ts'
+import type { Content } from '../../ports/storage/port.ts'
+import type { Drawing, Drawn } from './painter.ts'
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const PAINTER = join(import.meta.dirname, 'painter.ts')
+const DRAWING_MAX_MS = 60_000
+/** A process that had nothing to draw for this long is ended: an idle server keeps its memory to itself. */
+const IDLE_MS = 20_000
+const WAITING_MAX = 20
+
+/** The file is no picture that can be drawn: trying again would not help. */
+export class NoPicture extends Error {}
+
+export interface Wanted {
+  name: string
+  square?: number
+  within?: number
+}
+
+/** Where pictures are drawn: one after the other, in a process of its own that comes and goes. */
+export class Studio {
+  #painter: ChildProcess | null = null
+  #answer: ((drawn: Drawn) => void) | null = null
+  #idle: ReturnType<typeof setTimeout> | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  /** Draws what is wanted and hands each over as it is finished; answers the placeholder. Throws `NoPicture`. */
+  async draw(
+    original: { mime_type: string; content: Content },
+    wanted: readonly Wanted[],
+    keep: (name: string, picture: AsyncIterable<Uint8Array>) => Promise<unknown>,
+  ): Promise<string> {
+    if (this.#waiting >= WAITING_MAX) throw new Refusal('busy', { retry_after: 5 })
+    this.#waiting++
+    const turn = this.#queue
+    let done = () => {}
+    this.#queue = new Promise<void>((resolve) => (done = resolve))
+    const folder = await mkdtemp(join(tmpdir(), 'messenger-drawing-'))
+    try {
+      await turn
+      const from = join(folder, 'original')
+      await write(from, original.content)
+      const to = wanted.map(({ name, ...size }) => ({ path: join(folder, name), ...size }))
+      const drawn = await this.#ask({ mime_type: original.mime_type, from, to })
+      if ('error' in drawn) throw new NoPicture(drawn.error)
+      for (const { name } of wanted) await keep(name, chunksOf(join(folder, name)))
+      return drawn.placeholder
+    } finally {
+      this.#waiting--
+      done()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#idle)
+    this.#painter?.kill('SIGKILL')
+  }
+
+  #ask(drawing: Drawing): Promise<Drawn> {
+    clearTimeout(this.#idle)
+    const painter = (this.#painter ??= this.#start())
+    return new Promise<Drawn>((resolve) => {
+      const late = setTimeout(() => painter.kill('SIGKILL'), DRAWING_MAX_MS)
+      this.#answer = (drawn) => {
+        clearTimeout(late)
+        this.#answer = null
+        this.#idle = setTimeout(() => painter.kill(), IDLE_MS)
+        this.#idle.unref()
+        resolve(drawn)
+      }
+      painter.stdin!.write(`${JSON.stringify(drawing)}\n`)
+    })
+  }
+
+  #start(): ChildProcess {
+    const painter = spawn(process.execPath, [PAINTER], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { PATH },
+    })
+    createInterface({ input: painter.stdout! }).on('line', (line) =>
+      this.#answer?.(JSON.parse(line) as Drawn),
+    )
+    painter.stdin!.on('error', () => undefined)
+    const gone = () => {
+      if (this.#painter === painter) this.#painter = null
+      this.#answer?.({ error: 'the picture ended the process that drew it' })
+    }
+    painter.once('exit', gone).once('error', gone)
+    return painter
+  }
+}
+
+async function write(path: string, content: Content): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    const stream = content instanceof Blob ? content.stream() : content
+    for await (const chunk of stream) await file.write(chunk)
+  } finally {
+    await file.close()
+  }
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r')
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024))
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
