@@ -9,12 +9,12 @@ CREATE OR REPLACE FUNCTION public.avatar_url(room text, id bigint, file_id bigin
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN ((((('/'::text || room) || '/'::text) || id) || '/avatar?v='::text) || file_id);
-CREATE OR REPLACE FUNCTION public.check_file_of_message()
+CREATE OR REPLACE FUNCTION public.check_file()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 begin
-  insert into file_jobs (file_id, kind) select id, 'check' from files where id = old.file_id
+  insert into file_jobs (file_id, kind) select id, 'check' from files where id = (to_jsonb(old) ->> tg_argv[0])::bigint
   on conflict (file_id, kind) do update set due_at = least(file_jobs.due_at, excluded.due_at);
   return null;
 end
@@ -310,8 +310,11 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 CREATE INDEX users_search_idx ON public.users USING gin ((((lower(username) || ' '::text) || lower(display_name))) gin_trgm_ops);
 CREATE UNIQUE INDEX users_username_key ON public.users USING btree (lower(username));
 
-CREATE TRIGGER messages_file_deleted AFTER DELETE ON public.messages FOR EACH ROW WHEN ((old.file_id IS NOT NULL)) EXECUTE FUNCTION check_file_of_message();
-CREATE TRIGGER messages_file_let_go AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((old.file_id IS NOT NULL) AND (NOT old.is_deleted) AND (new.is_deleted OR (new.file_id IS DISTINCT FROM old.file_id)))) EXECUTE FUNCTION check_file_of_message();
+CREATE TRIGGER chats_avatar_deleted AFTER DELETE ON public.chats FOR EACH ROW WHEN ((old.avatar_file_id IS NOT NULL)) EXECUTE FUNCTION check_file('avatar_file_id');
+CREATE TRIGGER chats_avatar_let_go AFTER UPDATE OF avatar_file_id ON public.chats FOR EACH ROW WHEN (((old.avatar_file_id IS NOT NULL) AND (new.avatar_file_id IS DISTINCT FROM old.avatar_file_id))) EXECUTE FUNCTION check_file('avatar_file_id');
+CREATE TRIGGER messages_file_deleted AFTER DELETE ON public.messages FOR EACH ROW WHEN ((old.file_id IS NOT NULL)) EXECUTE FUNCTION check_file('file_id');
+CREATE TRIGGER messages_file_let_go AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((old.file_id IS NOT NULL) AND (NOT old.is_deleted) AND (new.is_deleted OR (new.file_id IS DISTINCT FROM old.file_id)))) EXECUTE FUNCTION check_file('file_id');
+CREATE TRIGGER users_avatar_let_go AFTER UPDATE OF avatar_file_id ON public.users FOR EACH ROW WHEN (((old.avatar_file_id IS NOT NULL) AND (new.avatar_file_id IS DISTINCT FROM old.avatar_file_id))) EXECUTE FUNCTION check_file('avatar_file_id');
 
 create view chat_favorites as
  SELECT user_id,

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { endpoint } from './endpoint.ts'
-import { ChatParams, Count, Id, NoContent } from './parts.ts'
+import { ChatParams, Count, Id, NoContent, nullable } from './parts.ts'
 
 const FileParams = Type.Object({ file_id: Id })
 const Moved = Type.Null({ description: 'No body (302): `Location` is an address that needs no token.' })
@@ -48,6 +48,17 @@ export const previewFile = endpoint({
   status: 302,
   params: FileParams,
   result: Moved,
+  refusals: ['not_found'],
+})
+
+/** For `<img>`, `<video>` and the like, which send no token and are not to wait for a redirect at each seek. */
+export const linkFile = endpoint({
+  method: 'GET',
+  path: '/files/:file_id/link',
+  summary:
+    'The addresses that `download` and `preview` lead to: good for half an hour at least, without a token.',
+  params: FileParams,
+  result: Type.Object({ url: Type.String(), preview_url: nullable(Type.String()) }),
   refusals: ['not_found'],
 })
 

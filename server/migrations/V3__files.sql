@@ -49,11 +49,11 @@ create index messages_file_idx on messages (file_id) where file_id is not null;
 create index users_avatar_idx on users (avatar_file_id) where avatar_file_id is not null;
 create index chats_avatar_idx on chats (avatar_file_id) where avatar_file_id is not null;
 
--- A message that no longer holds its file may have been the last one. Inserts do not come here.
-create function check_file_of_message() returns trigger
+-- Whatever lets go of a file may have been the last to hold it. The argument names the column that refers to it. Inserts do not come here.
+create function check_file() returns trigger
 language plpgsql as $$
 begin
-  insert into file_jobs (file_id, kind) select id, 'check' from files where id = old.file_id
+  insert into file_jobs (file_id, kind) select id, 'check' from files where id = (to_jsonb(old) ->> tg_argv[0])::bigint
   on conflict (file_id, kind) do update set due_at = least(file_jobs.due_at, excluded.due_at);
   return null;
 end
@@ -61,10 +61,19 @@ $$;
 create trigger messages_file_let_go after update on messages
   for each row when (old.file_id is not null and not old.is_deleted
     and (new.is_deleted or new.file_id is distinct from old.file_id))
-  execute function check_file_of_message();
+  execute function check_file('file_id');
 create trigger messages_file_deleted after delete on messages
   for each row when (old.file_id is not null)
-  execute function check_file_of_message();
+  execute function check_file('file_id');
+create trigger users_avatar_let_go after update of avatar_file_id on users
+  for each row when (old.avatar_file_id is not null and new.avatar_file_id is distinct from old.avatar_file_id)
+  execute function check_file('avatar_file_id');
+create trigger chats_avatar_let_go after update of avatar_file_id on chats
+  for each row when (old.avatar_file_id is not null and new.avatar_file_id is distinct from old.avatar_file_id)
+  execute function check_file('avatar_file_id');
+create trigger chats_avatar_deleted after delete on chats
+  for each row when (old.avatar_file_id is not null)
+  execute function check_file('avatar_file_id');
 
 -- Where a picture of somebody or of a chat is; another picture is another address, so that nobody is shown the old one.
 create function avatar_url(room text, id bigint, file_id bigint) returns text

@@ -6,7 +6,7 @@ import type { Resources } from '../../ports/resources.ts'
 import { factsIn, HEAD_BYTES, type Facts } from './facts.ts'
 import { Flow } from './flow.ts'
 import { kindOf } from './kinds.ts'
-import { withoutMetadata } from './metadata.ts'
+import { damaged, withoutMetadata } from './metadata.ts'
 import { beginFile, bytesOf, finishFile, forgetFile, type Told } from './queries.ts'
 import { storedFile } from './rows.ts'
 import { isPicture, nameOf, PIXELS_MAX, refinedType, refuseType, safeName } from './rules.ts'
@@ -41,6 +41,7 @@ async function* remembering(chunks: AsyncIterable<Uint8Array>, tail: { bytes: Ui
 function told(size: number, mime_type: string, facts: Facts): Told {
   const { width = 0, height = 0, duration_seconds = 0 } = facts
   const sized = width > 0 && height > 0
+  if (isPicture(mime_type) && !sized) throw damaged()
   if (isPicture(mime_type) && width * height > PIXELS_MAX)
     throw new Refusal('too_large', { field: 'file', error: 'The picture has too many pixels.' })
   const whole = (pixels: number) => (sized ? Math.min(Math.round(pixels), 1_000_000) : null)

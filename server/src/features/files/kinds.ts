@@ -108,7 +108,6 @@ function textKind(head: Uint8Array, extension: string): string | null {
       continue
     }
   if (text === '' && head.length > 0) return null
-  // eslint-disable-next-line no-control-regex
   if (/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(text)) return null
   if (/<svg[\s>]/i.test(text)) return 'image/svg+xml'
   if (/^\s*<(!doctype\s+html|html|head|body|script|iframe|meta|title)\b/i.test(text)) return 'text/html'

@@ -65,7 +65,6 @@ test.each([
     const before = resident(pid, 'VmRSS')
     const stored = await Promise.all(Array.from({ length: AT_ONCE }, () => upload(url, token)))
     const grown = resident(pid, 'VmHWM') - before
-    if (process.env['SHOW']) console.log('before', before, 'grown', grown)
     expect(stored.map((file) => file.size)).toEqual(Array.from({ length: AT_ONCE }, () => SIZE))
     expect(grown).toBeLessThanOrEqual(most)
   },

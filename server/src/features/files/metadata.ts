@@ -7,7 +7,7 @@ import type { Flow } from './flow.ts'
 const EXIF_MAX = 1024 * 1024
 const ORIENTATION = 0x0112
 
-const damaged = () =>
+export const damaged = () =>
   new Refusal('invalid', { field: 'file', error: 'This file is damaged: it is not what it begins as.' })
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')

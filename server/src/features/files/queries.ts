@@ -133,18 +133,9 @@ export const markSquares = (db: Queries, file_id: number) =>
 export const markPreview = (db: Queries, file_id: number, placeholder: string) =>
   db.query(sql`update files set has_preview = true, placeholder = ${placeholder} where id = ${file_id}`)
 
-/** Whose picture it was before may be nobody's now. */
-const letGo = (file_id: Statement): Statement => sql`
-  insert into file_jobs (file_id, kind) select id, 'check' from files where id = (${file_id})
-  on conflict (file_id, kind) do update set due_at = least(file_jobs.due_at, excluded.due_at)`
-
 /** Sets or takes away (null) somebody's own picture. */
 export const setUserAvatar = (db: Queries, user_id: number, file_id: number | null) =>
-  db.query(sql`
-    with before as (select avatar_file_id from users where id = ${user_id} for update),
-    changed as (update users set avatar_file_id = ${file_id}::bigint where id = ${user_id}),
-    gone as (${letGo(sql`select avatar_file_id from before where avatar_file_id is distinct from ${file_id}::bigint`)})
-    select 1`)
+  db.query(sql`update users set avatar_file_id = ${file_id}::bigint where id = ${user_id}`)
 
 export interface ChatWithAvatar {
   title: string | null
@@ -161,18 +152,11 @@ export async function setAvatarOfChat(
   file_id: number,
 ): Promise<ChatWithAvatar | null> {
   const [chat] = await db.query<ChatWithAvatar>(sql`
-    with before as (select avatar_file_id from chats where id = ${chat_id} for update),
-    changed as (
-      update chats c set avatar_file_id = ${file_id}::bigint, changed = pg_current_xact_id()
-      from chat_members m
-      where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${user_id}
-        and m.role in ('owner', 'admin')
-      returning c.*
-    ),
-    gone as (${letGo(sql`
-      select avatar_file_id from before
-      where avatar_file_id is distinct from ${file_id}::bigint and exists (select from changed)`)})
-    select c.title, c.description, c.public_name, avatar_url('chats', c.id, c.avatar_file_id) from changed c`)
+    update chats c set avatar_file_id = ${file_id}::bigint, changed = pg_current_xact_id()
+    from chat_members m
+    where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${user_id}
+      and m.role in ('owner', 'admin')
+    returning c.title, c.description, c.public_name, avatar_url('chats', c.id, c.avatar_file_id)`)
   return chat ?? null
 }
 

@@ -24,11 +24,10 @@ const webp = (name: string) => shownAs({ filename: `${name}.webp`, mime_type: 'i
 /** Draws the squares of a picture; a file that is none keeps none. */
 async function square(file: FileRow, { db, storage }: Resources, studio: Studio): Promise<boolean> {
   if (file.has_squares) return true
-  const content = isPicture(file.mime_type) ? await storage.get(keyOf(file)) : null
-  if (!content) return false
+  if (!isPicture(file.mime_type)) return false
   try {
     await studio.draw(
-      { mime_type: file.mime_type, content },
+      { mime_type: file.mime_type, open: () => storage.get(keyOf(file)) },
       SQUARES.map((side) => ({ name: String(side), square: side })),
       (name, picture) => storage.put(squareKey(file.object_key, Number(name)), picture, 'image/webp'),
     )
@@ -89,6 +88,12 @@ export function fileRoutes({ studio, work }: { studio: Studio; work: FileWork })
           ? storage.link(previewKey(file.object_key), webp('preview'))
           : storage.link(keyOf(file), shownAs(file)),
       )
+    }),
+
+    serve(contract.linkFile, async ({ me, params }, { db, storage }) => {
+      const file = await queries.fileFor(db, params.file_id, me.id)
+      const preview_url = file.has_preview ? storage.link(previewKey(file.object_key), webp('preview')) : null
+      return { url: storage.link(keyOf(file), shownAs(file)), preview_url }
     }),
 
     serve(contract.getUserAvatar, async ({ params, query }, { db, storage }) => {

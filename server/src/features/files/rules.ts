@@ -8,7 +8,6 @@ const NAME_MAX = 200
 const SAFE_NAME_MAX = 80
 
 /** NUL and its like, and what turns the order of the letters around so that a name ends as another. */
-// eslint-disable-next-line no-control-regex
 const DECEPTIVE = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/
 
 /** The last part of what the client calls the file. Refuses a name that hides what it is. */

@@ -26,14 +26,18 @@ export interface Wanted {
 /** Where pictures are drawn: one after the other, in a process of its own that comes and goes. */
 export class Studio {
   #painter: ChildProcess | null = null
-  #answer: ((drawn: Drawn) => void) | null = null
+  #answer: ((drawn: Drawn | null) => void) | null = null
+  #closed = false
   #idle: ReturnType<typeof setTimeout> | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
-  /** Draws what is wanted and hands each over as it is finished; answers the placeholder. Throws `NoPicture`. */
+  /**
+   * Draws what is wanted and hands each over when all is drawn; answers the placeholder. Throws `NoPicture`, and `busy`
+   * when it may be tried again.
+   */
   async draw(
-    original: { mime_type: string; content: Content },
+    original: { mime_type: string; open: () => Promise<Content | null> },
     wanted: readonly Wanted[],
     keep: (name: string, picture: AsyncIterable<Uint8Array>) => Promise<unknown>,
   ): Promise<string> {
@@ -46,9 +50,13 @@ export class Studio {
     try {
       await turn
       const from = join(folder, 'original')
-      await write(from, original.content)
+      const content = await original.open()
+      if (!content) throw new NoPicture('it is gone')
+      await write(from, content)
       const to = wanted.map(({ name, ...size }) => ({ path: join(folder, name), ...size }))
       const drawn = await this.#ask({ mime_type: original.mime_type, from, to })
+      if (!drawn)
+        throw new Refusal('busy', { retry_after: 5, error: 'The picture could not be drawn just now.' })
       if ('error' in drawn) throw new NoPicture(drawn.error)
       for (const { name } of wanted) await keep(name, chunksOf(join(folder, name)))
       return drawn.placeholder
@@ -60,14 +68,17 @@ export class Studio {
   }
 
   close(): void {
+    this.#closed = true
     clearTimeout(this.#idle)
     this.#painter?.kill('SIGKILL')
   }
 
-  #ask(drawing: Drawing): Promise<Drawn> {
+  /** Null when the process ended over it, or was ended. */
+  #ask(drawing: Drawing): Promise<Drawn | null> {
+    if (this.#closed) return Promise.resolve(null)
     clearTimeout(this.#idle)
     const painter = (this.#painter ??= this.#start())
-    return new Promise<Drawn>((resolve) => {
+    return new Promise<Drawn | null>((resolve) => {
       const late = setTimeout(() => painter.kill('SIGKILL'), DRAWING_MAX_MS)
       this.#answer = (drawn) => {
         clearTimeout(late)
@@ -91,7 +102,7 @@ export class Studio {
     painter.stdin!.on('error', () => undefined)
     const gone = () => {
       if (this.#painter === painter) this.#painter = null
-      this.#answer?.({ error: 'the picture ended the process that drew it' })
+      this.#answer?.(null)
     }
     painter.once('exit', gone).once('error', gone)
     return painter

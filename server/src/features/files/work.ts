@@ -74,11 +74,9 @@ export class FileWork {
 
   async #preview(file: FileRow): Promise<void> {
     const { db, storage, studio, log } = this.#parts
-    const content = await storage.get(keyOf(file))
-    if (!content) return
     try {
       const placeholder = await studio.draw(
-        { mime_type: file.mime_type, content },
+        { mime_type: file.mime_type, open: () => storage.get(keyOf(file)) },
         [{ name: 'preview', within: PREVIEW_SIDE }],
         (_, picture) => storage.put(previewKey(file.object_key), picture, 'image/webp'),
       )
