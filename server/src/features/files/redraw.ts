@@ -10,11 +10,10 @@ export async function redraw(
   to: { key: ObjectKey; within: number },
   { storage, studio }: Pick<Resources, 'storage'> & { studio: Studio },
 ): Promise<boolean> {
-  const content = isPicture(file.mime_type) ? await storage.get(keyOf(file)) : null
-  if (!content) return false
+  if (!isPicture(file.mime_type)) return false
   try {
     await studio.draw(
-      { mime_type: file.mime_type, content },
+      { mime_type: file.mime_type, open: () => storage.get(keyOf(file)) },
       [{ name: 'picture', within: to.within }],
       (_, picture) => storage.put(to.key, picture, 'image/webp'),
     )
