@@ -89,7 +89,7 @@ module.exports = {
     only(
       'rules-are-pure',
       String.raw`^server/src/features/([^/]+)/rules\.ts$`,
-      [CONTRACT, REFUSAL],
+      [CONTRACT, REFUSAL, String.raw`^server/src/http/moment\.ts$`],
       'A decision from what it is given.',
     ),
     never(

@@ -63,6 +63,13 @@ for (const colorScheme of ['light', 'dark'] as const)
         await stranger.goto(path)
         await stranger.locator('h1').waitFor()
         await sound(stranger, path)
+        if (size === 'phone' && path !== '/nothing/here') {
+          const { width } = (await stranger
+            .getByRole('button', { name: /^(Sign in|Create account)$/ })
+            .boundingBox())!
+          expect.soft(width, `${path} uses the width of a phone`).toBeGreaterThan(300)
+          await expect.soft(stranger.locator('.gate > .view')).toBeHidden()
+        }
       }
       const page = await open(browser, messenger.url, mia, { ...device, colorScheme })
       await page.getByRole('link', { name: /Maximiliana/ }).waitFor()

@@ -123,3 +123,24 @@ test('the interface speaks English, Russian and German', async ({ browser, messe
   await expect(page.getByRole('button', { name: 'Ungelesen' })).toBeVisible()
   await expect(page.locator('html')).toHaveAttribute('lang', 'de')
 })
+
+test('an account keeps the language in which it was made, on another device too', async ({
+  browser,
+  messenger,
+}) => {
+  const page = await (await browser.newContext({ baseURL: messenger.url, locale: 'de-DE' })).newPage()
+  await page.goto('/register')
+  await page.getByLabel('Dein Name').fill('Jörg Sand')
+  await page.getByLabel('Benutzername').fill('joerg')
+  await page.getByLabel('E-Mail').fill('joerg@example.org')
+  await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Konto anlegen' }).click()
+  await page.waitForURL('**/app')
+  await expect(page.getByText('Noch keine Chats')).toBeVisible()
+  await page.reload()
+  await expect(page.getByText('Noch keine Chats')).toBeVisible()
+  const account = { username: 'joerg', name: 'Jörg Sand', user_id: 0, token: '' }
+  const other = await open(browser, messenger.url, account)
+  await expect(other.getByText('Noch keine Chats')).toBeVisible()
+  await expect(other.locator('html')).toHaveAttribute('lang', 'de')
+})

@@ -59,11 +59,18 @@ CREATE OR REPLACE FUNCTION public.message_id_at(at timestamp with time zone)
  IMMUTABLE PARALLEL SAFE
 RETURN (((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint - '1735689600000'::bigint) << 12);
 
+create table chat_bans (
+  chat_id bigint not null,
+  user_id bigint not null,
+  banned_by bigint not null,
+  banned_at timestamp with time zone not null default now()
+);
 create table chat_departures (
   user_id bigint not null,
   chat_id bigint not null,
   left_at timestamp with time zone not null default now(),
-  changed xid8 not null default pg_current_xact_id()
+  changed xid8 not null default pg_current_xact_id(),
+  joined_at timestamp with time zone
 );
 create table chat_heads (
   chat_id bigint not null,
@@ -133,6 +140,16 @@ create table files (
   has_preview boolean not null default false,
   has_squares boolean not null default false,
   placeholder text
+);
+create table invites (
+  token text not null,
+  chat_id bigint not null,
+  created_by bigint not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  max_uses integer,
+  use_count integer not null default 0,
+  revoked_at timestamp with time zone
 );
 create table message_client_ids (
   chat_id bigint not null,
@@ -251,12 +268,14 @@ create table users (
 
 create table messages_beyond partition of messages FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
 
+alter table chat_bans add constraint chat_bans_pkey PRIMARY KEY (chat_id, user_id);
 alter table chat_departures add constraint chat_departures_pkey PRIMARY KEY (user_id, chat_id);
 alter table chat_heads add constraint chat_heads_pkey PRIMARY KEY (chat_id);
 alter table chat_members add constraint chat_members_pkey PRIMARY KEY (chat_id, user_id);
 alter table chats add constraint chats_pkey PRIMARY KEY (id);
 alter table file_jobs add constraint file_jobs_pkey PRIMARY KEY (file_id, kind);
 alter table files add constraint files_pkey PRIMARY KEY (id);
+alter table invites add constraint invites_pkey PRIMARY KEY (token);
 alter table message_client_ids add constraint message_client_ids_pkey PRIMARY KEY (chat_id, sender_id, client_id);
 alter table message_uncounted add constraint message_uncounted_pkey PRIMARY KEY (chat_id, seq);
 alter table messages add constraint messages_pkey PRIMARY KEY (chat_id, id);
@@ -276,6 +295,7 @@ alter table chats add constraint chats_who_may_add CHECK ((who_may_add = ANY (AR
 alter table chats add constraint chats_who_may_pin CHECK ((who_may_pin = ANY (ARRAY['members'::text, 'admins'::text])));
 alter table chats add constraint chats_who_may_post CHECK ((who_may_post = ANY (ARRAY['members'::text, 'admins'::text])));
 alter table file_jobs add constraint file_jobs_kind CHECK ((kind = ANY (ARRAY['preview'::text, 'check'::text])));
+alter table invites add constraint invites_uses CHECK (((max_uses IS NULL) OR (use_count <= max_uses)));
 alter table sticker_packs add constraint sticker_packs_shared CHECK (((owner_id IS NULL) = (token IS NULL)));
 alter table stickers add constraint stickers_picture CHECK ((num_nonnulls(asset, object_key) = 1));
 alter table user_settings add constraint user_settings_theme CHECK ((theme = ANY (ARRAY['light'::text, 'dark'::text, 'system'::text])));
@@ -289,6 +309,7 @@ alter table sticker_packs add constraint sticker_packs_owner_id_fkey FOREIGN KEY
 alter table stickers add constraint stickers_pack_id_fkey FOREIGN KEY (pack_id) REFERENCES sticker_packs(id) ON DELETE SET NULL;
 alter table user_settings add constraint user_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 
+CREATE INDEX chat_members_joined_idx ON public.chat_members USING btree (chat_id, joined_at, user_id);
 CREATE INDEX chat_members_user_idx ON public.chat_members USING btree (user_id, chat_id);
 CREATE INDEX chats_avatar_idx ON public.chats USING btree (avatar_file_id) WHERE (avatar_file_id IS NOT NULL);
 CREATE UNIQUE INDEX chats_direct_key_key ON public.chats USING btree (direct_key);
@@ -296,6 +317,7 @@ CREATE UNIQUE INDEX chats_public_name_key ON public.chats USING btree (lower(pub
 CREATE INDEX file_jobs_due_idx ON public.file_jobs USING btree (due_at);
 CREATE UNIQUE INDEX files_object_key_key ON public.files USING btree (object_key);
 CREATE INDEX files_uploader_idx ON public.files USING btree (uploader_id, id);
+CREATE INDEX invites_chat_idx ON public.invites USING btree (chat_id, created_at, token);
 CREATE INDEX messages_file_idx ON public.messages USING btree (file_id) WHERE (file_id IS NOT NULL);
 CREATE INDEX messages_hidden_user_idx ON public.messages_hidden USING btree (user_id, changed);
 CREATE INDEX messages_revision_idx ON public.messages USING btree (chat_id, revision);

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { endpoint } from './endpoint.ts'
 import * as limits from './limits.ts'
-import { Count, Id, NoContent, Time, Username } from './parts.ts'
+import { Count, Id, NoContent, Time, Username, nullable } from './parts.ts'
 
 /** 6–1024 bytes of UTF-8 (checked by the server); spaces around it are part of it. */
 const Password = Type.String({ minLength: 1, maxLength: limits.PASSWORD_MAX_BYTES })
@@ -17,17 +17,27 @@ export type Tokens = Static<typeof Tokens>
 export const register = endpoint({
   method: 'POST',
   path: '/auth/register',
-  summary: 'Makes an account. Names and addresses are unique whatever their case.',
+  summary:
+    'Makes an account. Names and addresses are unique whatever their case. Where one registers by invite, the account joins the chat of `invite_token`.',
   caller: 'public',
   status: 201,
   body: Type.Object({
     username: Username,
     email: Type.String({ minLength: 3, maxLength: 254 }),
     password: Password,
-    display_name: Type.Optional(Type.String({ maxLength: limits.DISPLAY_NAME_MAX })),
+    display_name: Type.Optional(nullable(Type.String({ maxLength: limits.DISPLAY_NAME_MAX }))),
+    invite_token: Type.Optional(nullable(Type.String({ maxLength: 64 }))),
   }),
   result: Type.Object({ id: Id, username: Type.String() }),
-  refusals: ['username_taken', 'email_taken', 'registration_closed', 'busy', 'rate_limited'],
+  refusals: [
+    'username_taken',
+    'email_taken',
+    'registration_closed',
+    'not_found',
+    'gone',
+    'busy',
+    'rate_limited',
+  ],
 })
 
 export const login = endpoint({

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { endpoint } from './endpoint.ts'
 import * as limits from './limits.ts'
+import { SystemEvent } from './messages.ts'
 import {
   ChatParams,
   Count,
@@ -20,6 +21,20 @@ export type Role = Static<typeof Role>
 
 const ChatAndUser = Type.Object({ chat_id: Id, user_id: Id })
 
+const Who = Type.Union([Type.Literal('members'), Type.Literal('admins')])
+/** What a chat lets its members do. Its owner and admins may all of it, and slow mode is not for them. */
+export const ChatPermissions = Type.Object({
+  who_may_post: Who,
+  who_may_add: Who,
+  who_may_pin: Who,
+  slow_mode_seconds: Type.Integer({
+    minimum: 0,
+    maximum: limits.SLOW_MODE_MAX_SECONDS,
+    description: 'a member waits this long after each message; 0 is off',
+  }),
+})
+export type ChatPermissions = Static<typeof ChatPermissions>
+
 /** One row of the caller's chat list. `other_*` are null but in a direct chat with somebody else. */
 export const ChatRow = Type.Object({
   id: Id,
@@ -29,8 +44,14 @@ export const ChatRow = Type.Object({
   description: nullable(Type.String()),
   public_name: nullable(Type.String()),
   updated_at: Time,
-  last_message: nullable(Type.String({ description: 'the first 160 characters' })),
+  last_message: nullable(
+    Type.String({
+      description: 'the first 160 characters; a file’s name and a sticker’s label without a text',
+    }),
+  ),
   last_message_type: nullable(Type.String()),
+  /** What the newest message says when it is a `system` one: clients have the words. */
+  last_system_event: nullable(SystemEvent),
   last_message_id: nullable(Id),
   last_message_sender_id: nullable(Id),
   last_message_sender_name: nullable(Type.String()),
@@ -49,6 +70,9 @@ export const ChatRow = Type.Object({
   avatar_url: nullable(Type.String()),
   member_count: Count,
   my_role: Role,
+  who_may_post: ChatPermissions.properties.who_may_post,
+  who_may_pin: ChatPermissions.properties.who_may_pin,
+  slow_mode_seconds: ChatPermissions.properties.slow_mode_seconds,
   other_user_id: nullable(Id),
   other_username: nullable(Type.String()),
   other_display_name: nullable(Type.String()),
@@ -80,6 +104,7 @@ export const Chat = Type.Object({
   avatar_url: nullable(Type.String()),
   member_count: Count,
   my_role: Role,
+  ...ChatPermissions.properties,
   members: Type.Array(Member, { description: 'the first 200, by the time they joined' }),
 })
 export type Chat = Static<typeof Chat>
@@ -92,7 +117,7 @@ export const createChat = endpoint({
   status: 201,
   statuses: [200],
   body: Type.Object({
-    type: Type.Optional(ChatType),
+    type: Type.Optional(nullable(ChatType)),
     name: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     title: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     description: Type.Optional(nullable(Type.String({ maxLength: limits.DESCRIPTION_MAX }))),
@@ -167,24 +192,30 @@ export const getChatByName = endpoint({
   refusals: ['not_found'],
 })
 
+/** How a join ended: `already_member` says that nothing was changed by it. */
+export const Entered = Type.Object({ chat_id: Id, role: Role, already_member: Type.Boolean() })
+export type Entered = Static<typeof Entered>
+
 export const joinChat = endpoint({
   method: 'POST',
   path: '/chats/:chat_id/join',
   summary: 'Joins a chat that has a public name; joining again changes nothing.',
   params: ChatParams,
-  result: Type.Object({ chat_id: Id, role: Role, already_member: Type.Boolean() }),
-  refusals: ['not_found'],
+  result: Entered,
+  refusals: ['not_found', 'banned', 'rate_limited'],
 })
 
 export const updateChat = endpoint({
   method: 'PATCH',
   path: '/chats/:chat_id',
-  summary: 'Changes title, description or public name (`""` clears it). Owner or admin.',
+  summary:
+    'Changes title, description, public name (`""` clears it) or what members may do. Owner or admin. In a channel only they post.',
   params: ChatParams,
   body: Type.Object({
-    title: Type.Optional(Type.String({ maxLength: limits.TITLE_MAX })),
+    title: Type.Optional(nullable(Type.String({ maxLength: limits.TITLE_MAX }))),
     description: Type.Optional(nullable(Type.String({ maxLength: limits.DESCRIPTION_MAX }))),
     public_name: Type.Optional(nullable(Type.Union([PublicName, Type.Literal('')]))),
+    ...Type.Partial(ChatPermissions).properties,
   }),
   result: Type.Object({
     id: Id,
@@ -192,6 +223,8 @@ export const updateChat = endpoint({
     title: nullable(Type.String()),
     description: nullable(Type.String()),
     public_name: nullable(Type.String()),
+    avatar_url: nullable(Type.String()),
+    ...ChatPermissions.properties,
   }),
   refusals: ['not_found', 'not_allowed', 'not_for_direct_chats', 'public_name_taken'],
 })
@@ -202,7 +235,7 @@ export const deleteChat = endpoint({
   summary: 'Deletes a chat: its owner for everyone; in a direct chat either side, for themselves by default.',
   status: 204,
   params: ChatParams,
-  body: Type.Object({ for_everyone: Type.Optional(Type.Boolean()) }),
+  body: Type.Object({ for_everyone: Type.Optional(nullable(Type.Boolean())) }),
   result: NoContent,
   refusals: ['not_found', 'not_allowed'],
 })
@@ -230,17 +263,58 @@ export const handOver = endpoint({
 export const addMembers = endpoint({
   method: 'POST',
   path: '/chats/:chat_id/members',
-  summary: 'Adds people: any member of a group, owner or admin of a channel. Answers who is new.',
+  summary: 'Adds people, as `who_may_add` says; somebody banned by nobody. Answers who is new.',
   params: ChatParams,
   body: Type.Object({ user_ids: Type.Array(Id, { minItems: 1, maxItems: limits.MEMBER_IDS_MAX }) }),
   result: Type.Object({ added: Type.Array(Id) }),
-  refusals: ['not_found', 'not_allowed', 'not_for_direct_chats'],
+  refusals: ['not_found', 'not_allowed', 'banned', 'not_for_direct_chats'],
 })
 
 export const removeMember = endpoint({
   method: 'DELETE',
   path: '/chats/:chat_id/members/:user_id',
   summary: 'Removes somebody of a lower role. Owner or admin.',
+  status: 204,
+  params: ChatAndUser,
+  result: NoContent,
+  refusals: ['not_found', 'not_allowed', 'not_for_direct_chats'],
+})
+
+export const Ban = Type.Object({
+  id: Id,
+  username: Type.String(),
+  display_name: Type.String(),
+  avatar_url: nullable(Type.String()),
+  banned_by: Id,
+  banned_at: Time,
+})
+export type Ban = Static<typeof Ban>
+
+export const listBans = endpoint({
+  method: 'GET',
+  path: '/chats/:chat_id/bans',
+  summary: 'Who is banned; `cursor` is the last id of the page before. Owner or admin.',
+  params: ChatParams,
+  query: Type.Object({ limit: limit(50, limits.BANS_PAGE_MAX), cursor: Type.Optional(Id) }),
+  result: Type.Array(Ban),
+  refusals: ['not_found', 'not_allowed', 'not_for_direct_chats'],
+})
+
+export const banUser = endpoint({
+  method: 'POST',
+  path: '/chats/:chat_id/bans/:user_id',
+  summary:
+    'Removes somebody of a lower role, who cannot come back by invite, public name or others; also somebody who is not there. Owner or admin.',
+  status: 204,
+  params: ChatAndUser,
+  result: NoContent,
+  refusals: ['not_found', 'not_allowed', 'not_for_direct_chats'],
+})
+
+export const unbanUser = endpoint({
+  method: 'DELETE',
+  path: '/chats/:chat_id/bans/:user_id',
+  summary: 'Lets somebody come back, who does not by that. Owner or admin.',
   status: 204,
   params: ChatAndUser,
   result: NoContent,
@@ -327,6 +401,16 @@ export const listReadReceipts = endpoint({
   params: ChatParams,
   result: Type.Array(ReadReceipt),
   refusals: ['not_a_member'],
+})
+
+export const countReadBy = endpoint({
+  method: 'GET',
+  path: '/chats/:chat_id/messages/:message_id/read-count',
+  summary:
+    'How many others have read one message, of those who share it, in chats of any size; 0 if the caller shares nothing.',
+  params: MessageInChat,
+  result: Type.Object({ read_count: Count }),
+  refusals: ['not_found', 'rate_limited'],
 })
 
 export const listReadBy = endpoint({

@@ -14,6 +14,7 @@ export const REFUSALS = {
   registration_closed: 403,
   not_allowed: 403,
   not_a_member: 403,
+  banned: 403,
   too_old: 403,
   origin_not_allowed: 403,
   not_found: 404,

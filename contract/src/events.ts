@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import type { ChatType, Role } from './chats.ts'
+import type { ChatPermissions, ChatType, Role } from './chats.ts'
 import type { RefusalCode } from './errors.ts'
 import { NewMessage, type Entity, type Message } from './messages.ts'
 import { Id, Uuid } from './parts.ts'
@@ -42,7 +42,16 @@ export type ServerEvent =
   /** Events may have been lost between nodes: ask `GET /sync`. */
   | { type: 'resync' }
   | { type: 'ack'; client_id: string; message: Message }
-  | { type: 'error'; error: string; code: RefusalCode; client_id?: string; field?: string }
+  /** `message` and `error` hold the same sentence; `client_id` names the message that was refused; `retry_after` is in seconds. */
+  | {
+      type: 'error'
+      message: string
+      error: string
+      code: RefusalCode
+      client_id?: string
+      field?: string
+      retry_after?: number
+    }
   | MessageEvent
   | {
       type: 'message_updated'
@@ -75,16 +84,22 @@ export type ServerEvent =
   | { type: 'typing'; chat_id: number; user_id: number; username: string }
   | PresenceEvent
   | { type: 'chat_created'; chat_id: number; created_by: number; chat_type: ChatType; title?: string | null }
-  | {
+  | ({
       type: 'chat_updated'
       chat_id: number
       title: string | null
       description: string | null
       public_name: string | null
       avatar_url: string | null
-    }
+    } & ChatPermissions)
   | { type: 'chat_deleted'; chat_id: number; deleted_by: number }
   | { type: 'chat_member_joined'; chat_id: number; user_id: number; username: string; display_name: string }
+  /**
+   * In place of single ones where many came at once, and in chats of more than 200, where a second's comings and goings
+   * are told together. At most 200 of each are named; `member_count` says how many there are now. Whoever comes has read
+   * all: where receipts are shown, the row's `others_read_seq` moves with it.
+   */
+  | { type: 'chat_members_changed'; chat_id: number; joined: number[]; left: number[]; member_count: number }
   | { type: 'chat_member_left'; chat_id: number; user_id: number }
   | { type: 'chat_member_role'; chat_id: number; user_id: number; role: Role }
   /** To oneself alone: favourite, mute, pin, archive or read mark of a chat changed on another device. */

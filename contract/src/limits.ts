@@ -1,4 +1,4 @@
-/** Limits that both sides check. Lengths are in characters (UTF-16 units) unless said otherwise. */
+/** Limits that both sides check. Lengths are in characters (Unicode code points) unless said otherwise. */
 export const USERNAME_MIN = 3
 export const USERNAME_MAX = 32
 export const PASSWORD_MIN_BYTES = 6
@@ -17,6 +17,10 @@ export const MESSAGES_PAGE_MAX = 100
 export const CHANGES_PAGE_MAX = 500
 export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
+export const BANS_PAGE_MAX = 200
+export const INVITES_PAGE_MAX = 100
+export const INVITE_USES_MAX = 1_000_000
+export const SLOW_MODE_MAX_SECONDS = 86_400
 /** One request may add this many people at once. */
 export const MEMBER_IDS_MAX = 200
 export const PACK_NAME_MAX = 64
@@ -29,5 +33,5 @@ export const PACK_STICKERS_MAX = 120
 export const STICKER_FILE_MAX = 10 * 1024 * 1024
 /** A sender may delete for everyone this long after sending. */
 export const DELETE_FOR_EVERYONE_MS = 48 * 3600 * 1000
-/** The largest JSON body and the largest socket frame, in bytes. */
+/** The largest JSON body, in bytes. */
 export const JSON_BODY_MAX = 1024 * 1024

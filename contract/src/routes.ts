@@ -2,6 +2,7 @@ import type * as auth from './auth.ts'
 import type * as chats from './chats.ts'
 import type { Endpoint } from './endpoint.ts'
 import type * as files from './files.ts'
+import type * as invites from './invites.ts'
 import type * as messages from './messages.ts'
 import type * as settings from './settings.ts'
 import type * as stickers from './stickers.ts'
@@ -11,6 +12,7 @@ import type * as users from './users.ts'
 type Everything = typeof auth &
   typeof chats &
   typeof files &
+  typeof invites &
   typeof messages &
   typeof settings &
   typeof stickers &

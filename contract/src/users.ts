@@ -78,7 +78,7 @@ export const updateUser = endpoint({
   summary: 'Changes one’s own profile; fields left out stay.',
   params: Type.Object({ user_id: Id }),
   body: Type.Object({
-    username: Type.Optional(Username),
+    username: Type.Optional(nullable(Username)),
     display_name: Type.Optional(nullable(Type.String({ maxLength: limits.DISPLAY_NAME_MAX }))),
     bio: Type.Optional(nullable(Type.String({ maxLength: limits.BIO_MAX }))),
   }),

@@ -4,7 +4,9 @@ import { ensureFirstAdmin } from './features/auth/admin.ts'
 import { liveSessions } from './features/auth/queries.ts'
 import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
+import { ChatNews } from './features/chats/news.ts'
 import { chatRoutes } from './features/chats/routes.ts'
+import { inviteRoutes } from './features/invites/routes.ts'
 import { Composer } from './features/messages/composer.ts'
 import { redraw } from './features/files/redraw.ts'
 import { fileRoutes } from './features/files/routes.ts'
@@ -55,11 +57,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const history = new History(db, senders)
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
-  const composer = new Composer({
-    db,
-    file: async () => null,
-    sticker: (sticker_id) => stickerFor(db, sticker_id),
-  })
+  const news = new ChatNews({ db, bus, log, announce: (...said) => writer.announce(...said) })
+  const composer = new Composer(db, (sticker_id) => stickerFor(db, sticker_id))
   const pictures = new Pictures()
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
@@ -91,12 +90,13 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const work = new FileWork({ db, storage, studio, log })
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
-    ...authRoutes({ sessions, passwords }),
+    ...authRoutes({ sessions, passwords, news }),
     ...userRoutes,
     ...settingsRoutes,
-    ...chatRoutes({ lists }),
+    ...chatRoutes({ lists, news }),
+    ...inviteRoutes({ news }),
     ...messageRoutes({ writer, history, composer }),
-    ...fileRoutes({ studio, work }),
+    ...fileRoutes({ studio, work, pictured: (chat, by) => news.pictured(chat, by) }),
     ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
     ...syncRoutes({ lists }),
   ]
@@ -121,13 +121,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ),
   )
   const door = new Door(resources, sessions, metrics)
-  const links = { GET: door.page('/files/blob/*', blobs(storage)), OPTIONS: door.options.bind(door) }
-  const drawings = door.page('/stickers/assets/*', pictures.answer)
   const ownPages = {
-    '/files/blob/*': links,
-    '/api/files/blob/*': links,
-    '/stickers/assets/*': drawings,
-    '/api/stickers/assets/*': drawings,
+    '/files/blob/*': blobs(storage),
+    '/stickers/assets/*': pictures.answer,
     '/metrics': async () =>
       new Response(await metrics.registry.metrics(), {
         headers: { 'content-type': metrics.registry.contentType },
@@ -151,6 +147,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     stop: async () => {
       clearInterval(keepPartitions)
       const stopped = server.stop()
+      await news.close()
       await sockets.close()
       await writer.drained()
       await work.close()

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 
 export interface Config {
   host: string
@@ -56,6 +57,22 @@ const list = (value: string) =>
     .split(',')
     .map((item) => item.trim())
     .filter(Boolean)
+
+const addresses = (value: string) => {
+  const wrong = list(value).find((item) => !isIP(item))
+  if (wrong !== undefined) throw new Error(`holds "${wrong}", which is not an IP address`)
+  return list(value)
+}
+
+/** Origins as a browser sends them (RFC 6454 §6.2), so that they can be compared as they are. */
+const origins = (value: string) =>
+  list(value).map((item) => {
+    if (item === '*') return item
+    const { origin, href } = URL.canParse(item) ? new URL(item) : { origin: 'null', href: '' }
+    if (origin === 'null' || href !== `${origin}/`)
+      throw new Error(`holds "${item}", which is not an origin like https://chat.example.org`)
+    return origin
+  })
 
 const whole = (minimum: number, maximum: number) => (value: string) => {
   const number = Number(value)
@@ -160,13 +177,13 @@ const SETTINGS: Record<keyof Config, Setting> = {
   cors_origins: {
     name: 'CORS_ORIGINS',
     standard: '',
-    read: list,
+    read: origins,
     meaning: 'Pages elsewhere that may call the API, separated by commas.',
   },
   trusted_proxies: {
     name: 'TRUSTED_PROXIES',
     standard: '',
-    read: list,
+    read: addresses,
     meaning: 'Addresses of proxies whose X-Forwarded-For is believed, separated by commas.',
   },
   registration: {

@@ -98,6 +98,7 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'PUT /chats/:chat_id/messages/:message_id': { content: 'x' },
   'POST /chats/:chat_id/owner': { user_id: 999_999 },
   'POST /chats/:chat_id/members': { user_ids: [999_999] },
+  'POST /chats/:chat_id/invites': { max_uses: 1 },
   'POST /sticker-packs': { name: 'Fuzz' },
   'PATCH /sticker-packs/:pack_id': { name: 'Fuzz' },
   'PUT /sticker-packs/order': { pack_ids: [] },

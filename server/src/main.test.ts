@@ -36,6 +36,18 @@ describe('a start', () => {
   )
 
   test(
+    'open to other computers names an address that this one can open, and theirs',
+    async () => {
+      const messenger = home.start({ HOST: '0.0.0.0' })
+      const url = await messenger.ready()
+      expect(new URL(url).hostname).toBe('localhost')
+      expect((await fetch(`${url}health`)).status).toBe(200)
+      expect(messenger.said).not.toContain('0.0.0.0')
+    },
+    LONG,
+  )
+
+  test(
     'on a folder in use is refused in one sentence, and the first goes on',
     async () => {
       const first = home.start()
@@ -154,8 +166,11 @@ describe('a start', () => {
   )
 
   test('names every mistake of the configuration at once', async () => {
-    const messenger = home.start({ PORT: 'x', JWT_SECRET: 'short', REGISTRATION: 'perhaps' })
+    const wrong = { TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8', CORS_ORIGINS: 'https://x.example/app' }
+    const messenger = home.start({ PORT: 'x', JWT_SECRET: 'short', REGISTRATION: 'perhaps', ...wrong })
     expect(await messenger.end()).toBe(1)
+    expect(messenger.said).toContain('TRUSTED_PROXIES holds "10.0.0.0/8", which is not an IP address')
+    expect(messenger.said).toContain('CORS_ORIGINS holds "https://x.example/app", which is not an origin')
     for (const name of ['PORT', 'JWT_SECRET', 'REGISTRATION'])
       expect(messenger.said).toContain(`${name} has to be`)
     expect(existsSync(home.data_dir)).toBe(false)
@@ -255,6 +270,18 @@ describe('a command', () => {
     },
     LONG,
   )
+
+  test('with an option that it does not know does nothing', async () => {
+    for (const args of [
+      ['migrate', '--dryrun'],
+      ['start', 'now'],
+    ]) {
+      const slip = home.run(args)
+      expect(await slip.end()).toBe(2)
+      expect(slip.said).toContain(`has no option "${args[1]}"`)
+    }
+    expect(existsSync(home.data_dir)).toBe(false)
+  })
 
   test('that does not exist is answered with those that do', async () => {
     const wrong = home.run(['begin'])

@@ -35,7 +35,8 @@ function explain(error: unknown, config?: Config): string {
 }
 
 function greet(app: App, config: Config): void {
-  const shown = config.public_url ?? app.url.replace('127.0.0.1', 'localhost').replace(/\/$/, '')
+  const shown =
+    config.public_url ?? app.url.replace(/127\.0\.0\.1|0\.0\.0\.0|\[::\]/, 'localhost').replace(/\/$/, '')
   say(`\nThe messenger is ready: ${shown}`)
   const open = config.host === '0.0.0.0' || config.host === '::'
   if (open) {
@@ -121,15 +122,25 @@ function configCommand(): void {
 
 const COMMANDS: Record<string, () => Promise<void> | void> = {
   start,
-  migrate: () => migrateCommand(process.argv.includes('--dry-run')),
+  migrate: () => migrateCommand(options.includes('--dry-run')),
   schema: schemaCommand,
   config: configCommand,
 }
 
-const command = process.argv[2] ?? 'start'
+const OPTIONS: Record<string, string[]> = { migrate: ['--dry-run'] }
+
+const [command = 'start', ...options] = process.argv.slice(2)
 const run = COMMANDS[command]
 if (!run) {
   process.stderr.write(`There is no command "${command}": ${Object.keys(COMMANDS).join(', ')}.\n`)
+  process.exit(2)
+}
+// A slip like --dryrun must not do what was only to be looked at.
+const known = OPTIONS[command] ?? []
+const slip = options.find((option) => !known.includes(option))
+if (slip !== undefined) {
+  const rest = known.length > 0 ? `it knows ${known.join(', ')}` : 'it takes none'
+  process.stderr.write(`The command "${command}" has no option "${slip}": ${rest}.\n`)
   process.exit(2)
 }
 let code = 0

@@ -1,9 +1,11 @@
+import type { OwnPages } from './door.ts'
+
 /** `/openapi.json` and a page that shows it, with nothing loaded from elsewhere. */
-export function documentation(described: string): Record<string, () => Response> {
+export function documentation(described: string): OwnPages {
   const json = () =>
     new Response(described, { headers: { 'content-type': 'application/json; charset=utf-8' } })
   const page = () => new Response(documentationPage(described), { headers: PAGE_HEADERS })
-  return { '/openapi.json': json, '/api/openapi.json': json, '/docs': page, '/api/docs': page }
+  return { '/openapi.json': json, '/docs': page }
 }
 
 const PAGE_HEADERS = {

@@ -17,6 +17,11 @@ let requests = 0
 /** Unique enough to find a request in the logs of all nodes. */
 const requestId = () => `${process_prefix}-${(++requests).toString(36)}`
 
+/** Pages of our own that are no endpoints of the contract, by path. */
+export type OwnPages = Record<string, (request: Request) => Response | Promise<Response>>
+
+const answerOf = async (page: OwnPages[string], request: Request) => page(request)
+
 /**
  * The doorway: every route at the root and under `/api`, the caller, the answer or the refusal, its id, its metrics.
  */
@@ -46,6 +51,36 @@ export class Door {
         this.#handle(route, observe, request, server)
       for (const prefix of ['', '/api']) (table[prefix + path] ??= {})[method] = handle
     }
+    return this.#closed(table)
+  }
+
+  /** The same for pages of our own: refusals, metrics and what every answer carries are as a route's. */
+  pages(own: OwnPages): Record<string, Methods> {
+    const table: Record<string, Methods> = {}
+    for (const [path, page] of Object.entries(own)) {
+      const observe = this.#metrics.route('GET', path)
+      const GET = async (request: BunRequest) => {
+        const started = performance.now()
+        const response = await answerOf(page, request).catch((error: unknown) =>
+          this.refuse(error, request, requestId()),
+        )
+        observe(response.status, (performance.now() - started) / 1000)
+        return this.named(response, request)
+      }
+      for (const prefix of ['', '/api']) table[prefix + path] = { GET }
+    }
+    return this.#closed(table)
+  }
+
+  /** Gives an answer that no route made what every answer carries. */
+  named(response: Response, request: Request): Response {
+    if (!response.headers.has('x-request-id')) response.headers.set('x-request-id', requestId())
+    for (const [name, value] of Object.entries(this.cors(request))) response.headers.set(name, value)
+    return response
+  }
+
+  /** Answers the methods that a path has nothing for. */
+  #closed(table: Record<string, Methods>): Record<string, Methods> {
     for (const [path, methods] of Object.entries(table)) {
       const allowed = Object.keys(methods)
       this.#methods.set(path, allowed)
@@ -59,18 +94,6 @@ export class Door {
         if (!(method === 'HEAD' && methods['GET'])) methods[method] ??= refuse
     }
     return table
-  }
-
-  /** A page beside the contract's routes, with its request id, its metrics and refusals like theirs. */
-  page(path: string, answer: (request: Request) => Promise<Response>) {
-    const observe = this.#metrics.route('GET', path)
-    return async (request: Request): Promise<Response> => {
-      const [id, started] = [requestId(), performance.now()]
-      const response = await answer(request).catch((error: unknown) => this.refuse(error, request, id))
-      response.headers.set('x-request-id', id)
-      observe(response.status, (performance.now() - started) / 1000)
-      return response
-    }
   }
 
   /** What no route answers. */
@@ -98,7 +121,7 @@ export class Door {
     return {
       'access-control-allow-origin': origin,
       vary: 'Origin',
-      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+      'access-control-expose-headers': 'X-Request-Id, Retry-After, X-Next-Cursor',
     }
   }
 

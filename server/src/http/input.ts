@@ -69,11 +69,18 @@ export type Check = (value: unknown) => void
 
 interface Described {
   description?: string
+  const?: unknown
   anyOf?: readonly Described[]
 }
 
 const meaning = (one: Described | undefined): string | undefined =>
   one?.description ?? one?.anyOf?.map(meaning).find(Boolean)
+
+/** The words of a closed list, as `light, dark, system`; undefined where there is more to it. */
+function choices(one: Described | undefined): string | undefined {
+  const words = one?.anyOf?.map((choice) => choice.const)
+  return words?.every((word) => typeof word === 'string') ? words.join(', ') : undefined
+}
 
 /** A check that names the first field at fault. */
 export function checker(schema: TSchema): Check {
@@ -92,10 +99,20 @@ export function checker(schema: TSchema): Check {
     if (!field) throw new Refusal('invalid')
     // A pattern is for machines; what it means stands beside it.
     const meant = first?.keyword === 'pattern' ? meaning(properties[field]) : undefined
-    const why = required ? 'is required' : meant ? `has to be ${meant}` : (first?.message ?? 'is not valid')
+    const listed = choices(properties[field])
+    const why = required
+      ? 'is required'
+      : listed
+        ? `has to be one of ${listed}`
+        : meant
+          ? `has to be ${meant}`
+          : (first?.message ?? 'is not valid')
     throw new Refusal('invalid', { field, error: `${field} ${why}.` })
   }
 }
+
+/** Any way to write a number in JSON, and with a plus. */
+const NUMERIC = /^[+-]?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,4})?$/i
 
 type Coerced = Record<string, unknown>
 type PropertySchema = { type?: string; minimum?: number; maximum?: number }
@@ -112,14 +129,13 @@ export function coercer(schema: TObject): (given: Record<string, string | undefi
     for (const [name, property] of properties) {
       const text = given[name]
       if (text === undefined || (text === '' && property.type !== 'string')) continue
-      if (property.type === 'integer') {
+      if (name === 'limit' && NUMERIC.test(text)) {
+        const { minimum = 1, maximum = Infinity } = property
+        made[name] = Math.min(Math.max(Math.trunc(Number(text)), minimum), maximum)
+      } else if (property.type === 'integer') {
         if (!/^-?\d{1,400}$/.test(text))
           throw new Refusal('invalid', { field: name, error: `${name} has to be a whole number.` })
-        const number = Number(text)
-        made[name] =
-          name === 'limit'
-            ? Math.min(Math.max(number, property.minimum ?? number), property.maximum ?? number)
-            : number
+        made[name] = Number(text)
       } else if (property.type === 'boolean') {
         if (!/^(true|false|1|0)$/.test(text))
           throw new Refusal('invalid', { field: name, error: `${name} has to be true or false.` })

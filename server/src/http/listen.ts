@@ -1,12 +1,12 @@
 import type { Server, WebSocketHandler } from 'bun'
 import type { Config } from '../config.ts'
-import type { Door } from './door.ts'
+import type { Door, OwnPages } from './door.ts'
 import type { Pages } from './pages.ts'
 import type { Route } from './serve.ts'
 import { upgrade } from './upgrade.ts'
 
 /** Each request has its own limit (`input.ts`, `multipart.ts`), and a body that nobody reads waits in its socket. */
-const LARGEST_BODY = Number.MAX_SAFE_INTEGER
+const LARGEST_BODY = 2 ** 40
 const IDLE_SECONDS = 60
 
 interface Doorway<Data> {
@@ -14,8 +14,7 @@ interface Doorway<Data> {
   door: Door
   pages: Pages
   routes: readonly Route[]
-  /** Pages of our own, by path. */
-  own: Record<string, unknown>
+  own: OwnPages
   websocket: WebSocketHandler<Data>
   /** What a socket knows from its first moment on. */
   socketData: (token: string | null) => Data
@@ -27,13 +26,15 @@ export function listen<Data>(given: Doorway<Data>): Server<Data> {
   return Bun.serve<Data>({
     hostname: config.host,
     port: config.port,
-    routes: { ...door.routes(given.routes), ...given.own } as never,
+    routes: { ...door.routes(given.routes), ...door.pages(given.own) } as never,
     websocket: given.websocket,
     maxRequestBodySize: LARGEST_BODY,
     idleTimeout: IDLE_SECONDS,
     fetch: (request, self) => {
       const opened = upgrade(request, self, config, given.socketData)
-      return opened === null ? (pages.answer(request) ?? door.unknown(request)) : opened
+      if (opened === undefined) return undefined
+      const answer = opened ?? pages.answer(request)
+      return answer ? door.named(answer, request) : door.unknown(request)
     },
     error: (error) => door.failed(error),
   })

@@ -17,6 +17,7 @@ const SENTENCES: Record<RefusalCode, string> = {
   registration_closed: 'Registration is closed on this server.',
   not_allowed: 'You are not allowed to do that.',
   not_a_member: 'You are not a member of this chat.',
+  banned: 'Whoever is banned from this chat cannot be in it.',
   too_old: 'That message is too old to be deleted for everyone.',
   origin_not_allowed: 'This page may not open a connection here.',
   not_found: 'There is nothing here, or nothing for you.',

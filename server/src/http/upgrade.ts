@@ -25,9 +25,14 @@ export function upgrade<Data>(
 ): Response | null | undefined {
   const url = new URL(request.url)
   if (url.pathname !== '/ws' && url.pathname !== '/api/ws') return null
+  if (request.method === 'OPTIONS') return null
   if (!originAllowed(request, config)) return refused(new Refusal('origin_not_allowed'))
   if (server.upgrade(request, { data: data(url.searchParams.get('token')) } as never)) return undefined
   return refused(new Refusal('invalid', { error: 'This address is for WebSockets.' }))
 }
 
-const refused = (refusal: Refusal) => Response.json(refusal.body(), { status: refusal.status })
+const refused = (refusal: Refusal) =>
+  new Response(JSON.stringify(refusal.body()), {
+    status: refusal.status,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+  })

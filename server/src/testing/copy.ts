@@ -10,6 +10,15 @@ import { ApiRefusal, type Person } from './world.ts'
 
 const PREVIEW_MAX = 160
 
+/** What a row shows of a message. */
+function previewOf(
+  message: Pick<Message, 'content' | 'message_type' | 'attachment_filename' | 'sticker_label'>,
+) {
+  const { content, message_type, attachment_filename, sticker_label } = message
+  const named = { file: attachment_filename, sticker: sticker_label }[message_type as string]
+  return (content ?? named)?.slice(0, PREVIEW_MAX) ?? null
+}
+
 /**
  * What a client holds of the chats it knows, moved by events alone, as the contract lets a client do. For every event:
  * state before + events = state fetched afresh.
@@ -98,25 +107,30 @@ export class Copy {
         return this.#change(row.id, {
           revision: event.revision,
           last_seq: event.seq,
-          last_message: event.content?.slice(0, PREVIEW_MAX) ?? null,
+          last_message: previewOf(event),
           last_message_id: event.id,
           last_message_type: event.message_type,
+          last_system_event: event.system_event,
           last_message_sender_id: event.sender_id,
           last_message_sender_name: event.sender_display_name,
           last_at: event.created_at,
           updated_at: event.created_at,
-          ...(own
-            ? { last_read_seq: event.seq, last_read_msg_id: event.id, unread_count: 0 }
-            : { unread_count: row.unread_count + 1, others_read_seq: event.seq }),
+          // What the chat says of itself is read by nobody, and waits for nobody.
+          ...(event.message_type === 'system'
+            ? {}
+            : own
+              ? { last_read_seq: event.seq, last_read_msg_id: event.id, unread_count: 0 }
+              : { unread_count: row.unread_count + 1, others_read_seq: event.seq }),
         })
       }
       case 'message_updated': {
         const { chat_id, message_id, content, is_edited, updated_at, revision } = event
         this.#patch(chat_id, message_id, { content, is_edited, updated_at, revision })
+        const edited = this.histories.get(chat_id)?.get(message_id)
         const preview = this.rows.get(chat_id)?.last_message_id === message_id
         return this.#change(chat_id, {
           revision,
-          ...(preview ? { last_message: content!.slice(0, PREVIEW_MAX) } : {}),
+          ...(preview && edited ? { last_message: previewOf(edited) } : {}),
         })
       }
       case 'read_receipt': {
@@ -128,8 +142,8 @@ export class Copy {
       case 'chat_marks':
         return this.#change(event.chat_id, event.marks)
       case 'chat_updated': {
-        const { chat_id, title, description, public_name, avatar_url } = event
-        return this.#change(chat_id, { title, name: title, description, public_name, avatar_url })
+        const { type: _, chat_id, who_may_add: __, ...changes } = event
+        return this.#change(chat_id, { ...changes, name: changes.title })
       }
       case 'user_profile_updated': {
         const { user_id, username, display_name, avatar_url } = event
@@ -164,6 +178,7 @@ export class Copy {
         return event.user_id === this.#who.id ? this.#forget(event.chat_id) : this.#refetch(event.chat_id)
       case 'chat_created':
       case 'chat_member_joined':
+      case 'chat_members_changed':
       case 'chat_member_role':
       case 'message_deleted':
       case 'message_hidden':

@@ -55,27 +55,50 @@ export class ApiRefusal extends Error {
 const pathOf = (endpoint: Endpoint, params: Record<string, unknown> = {}) =>
   endpoint.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(params[name])))
 
+interface Asked {
+  params?: object
+  query?: object
+  /** Sent as JSON; a form as it is. */
+  body?: object
+}
+
+/** Asks as any client does; a redirection is an answer and not followed. */
+function ask(url: string, endpoint: Endpoint, { params, query, body }: Asked, token?: string) {
+  const words = new URLSearchParams(
+    Object.entries(query ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
+  )
+  const json = body !== undefined && !(body instanceof FormData)
+  return fetch(`${url}api${pathOf(endpoint, params as never)}${words.size ? `?${words}` : ''}`, {
+    method: endpoint.method,
+    redirect: 'manual',
+    headers: {
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...(json ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as FormData) }),
+  })
+}
+
+/** The status of an answer, whatever it is. */
+export async function statusOf(
+  url: string,
+  endpoint: Endpoint,
+  given: Asked,
+  token?: string,
+): Promise<number> {
+  const response = await ask(url, endpoint, given, token)
+  await response.arrayBuffer()
+  return response.status
+}
+
 /** A call as any client makes it; refusals are thrown as `ApiRefusal`. */
 export async function call<E extends Endpoint>(
   url: string,
   endpoint: E,
-  given: { params?: object; query?: object; body?: object } = {},
+  given: Asked = {},
   token?: string,
 ): Promise<ResultOf<E>> {
-  const query = new URLSearchParams(
-    Object.fromEntries(Object.entries(given.query ?? {}).map(([name, value]) => [name, String(value)])),
-  )
-  const response = await fetch(
-    `${url}api${pathOf(endpoint, given.params as never)}${query.size ? `?${query}` : ''}`,
-    {
-      method: endpoint.method,
-      headers: {
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-        ...(given.body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(given.body ? { body: JSON.stringify(given.body) } : {}),
-    },
-  )
+  const response = await ask(url, endpoint, given, token)
   const text = await response.text()
   const value = (text === '' ? null : JSON.parse(text)) as ResultOf<E>
   if (!response.ok)

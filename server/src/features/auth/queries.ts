@@ -1,6 +1,7 @@
 import type { Session } from '@messenger/contract'
 import { refusing } from '../../http/refusal.ts'
-import { sql, type Queries } from '../../ports/db/port.ts'
+import { sql, type Db, type Queries } from '../../ports/db/port.ts'
+import { spend } from '../invites/queries.ts'
 
 interface LiveSession {
   session_id: number
@@ -43,6 +44,13 @@ export async function createUser(db: Queries, user: NewUser): Promise<{ id: numb
   )
   return made!
 }
+
+/** An account and its place in the chat that the invite leads to: both or neither, so an invite makes no more than its uses. */
+export const createInvitedUser = (db: Db, user: NewUser, invite_token: string) =>
+  db.transaction(async (tx) => {
+    const made = await createUser(tx, user)
+    return { made, chat_id: (await spend(tx, invite_token, made.id)).chat_id }
+  })
 
 /** True when either is taken already: asked before the costly hash, decided by the unique keys after it. */
 export async function isTaken(db: Queries, username: string, email: string) {

@@ -14,9 +14,11 @@ import type { Sessions } from '../../http/session.ts'
 import { tellNodes } from '../../ports/bus/tell.ts'
 import type { Queries } from '../../ports/db/port.ts'
 import type { Resources } from '../../ports/resources.ts'
+import { invitedTo } from '../invites/queries.ts'
 import type { Passwords } from './passwords.ts'
 import {
   accountNamed,
+  createInvitedUser,
   createUser,
   endSessionOf,
   isTaken,
@@ -41,10 +43,11 @@ const USER_AGENT_MAX = 200
 interface Deps {
   sessions: Sessions
   passwords: Passwords
+  news: { joined: (chat_id: number, by: number, user_ids: readonly number[]) => Promise<void> }
   refresh_grace?: number
 }
 
-export const authRoutes = ({ sessions, passwords, refresh_grace = REFRESH_GRACE }: Deps): Route[] => {
+export const authRoutes = ({ sessions, passwords, news, refresh_grace = REFRESH_GRACE }: Deps): Route[] => {
   const tokensFor = async (
     who: { user_id: number; session_id: number; is_admin: boolean },
     config: Resources['config'],
@@ -67,20 +70,22 @@ export const authRoutes = ({ sessions, passwords, refresh_grace = REFRESH_GRACE 
   return [
     serve(register, async ({ body, address }, resources) => {
       const { config, db } = resources
-      if (config.registration !== 'open') throw new Refusal('registration_closed')
+      const token = config.registration === 'invite' ? (body.invite_token ?? null) : null
+      if (config.registration !== 'open' && token === null) throw new Refusal('registration_closed')
       const email = emailOf(body.email)
       refuseWeak(body.password, 'password')
       await limited(resources, `register:${address}`, REGISTRATION)
+      if (token !== null) await invitedTo(db, token)
       const taken = await isTaken(db, body.username, email)
       if (taken.username) throw new Refusal('username_taken', { field: 'username' })
       if (taken.email) throw new Refusal('email_taken', { field: 'email' })
       const password_hash = await passwords.hash(body.password)
-      return createUser(db, {
-        username: body.username,
-        email,
-        display_name: body.display_name?.trim() ?? '',
-        password_hash,
-      })
+      const display_name = body.display_name?.trim() ?? ''
+      const user = { username: body.username, email, display_name, password_hash }
+      if (token === null) return createUser(db, user)
+      const { made, chat_id } = await createInvitedUser(db, user, token)
+      await news.joined(chat_id, made.id, [made.id])
+      return made
     }),
 
     serve(login, async ({ body, address, request }, resources) => {

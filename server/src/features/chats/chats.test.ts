@@ -252,6 +252,10 @@ describe('who may see and change a chat', () => {
       description: 'All of it',
       public_name: 'all_the_news',
       avatar_url: null,
+      who_may_post: 'admins',
+      who_may_add: 'admins',
+      who_may_pin: 'admins',
+      slow_mode_seconds: 0,
     })
     const other = await world.channel(ann, [])
     const taken = await ann.refused(updateChat, {
@@ -415,9 +419,25 @@ describe('the list', () => {
     }
     await ann.call(muteChat, { params, body: { muted_until: new Date(Date.now() - 1000).toISOString() } })
     expect((await row(ann, chat_id)).is_muted).toBe(false)
-    expect((await ann.refused(muteChat, { params, body: { muted_until: 'tomorrow' } })).field).toBe(
-      'muted_until',
-    )
+    for (const muted_until of [
+      'tomorrow',
+      '1',
+      '+275760-09-13T00:00:00Z',
+      '-000001-01-01T00:00:00Z',
+      '2030-13-01',
+    ])
+      expect(await ann.refused(muteChat, { params, body: { muted_until } })).toMatchObject({
+        status: 400,
+        field: 'muted_until',
+      })
+    for (const muted_until of [
+      '2099-01-01',
+      '2099-01-01T00:00:00.000000',
+      '2099-01-01 00:00:00+02:00',
+      '9999-12-30T23:59:59Z',
+    ])
+      await ann.call(muteChat, { params, body: { muted_until } })
+    expect((await row(ann, chat_id)).is_muted).toBe(true)
   })
 
   test('costs the same few statements and rows with a backlog of a thousand as with none', async () => {

@@ -9,6 +9,7 @@ const NOTHING: Preview = {
   preview_id: null,
   preview: null,
   preview_type: null,
+  preview_system_event: null,
   preview_sender_id: null,
   preview_sender_name: null,
 }
@@ -72,10 +73,16 @@ export class ChatLists {
     return this.#withReceipts(user_id, previewed)
   }
 
-  /** Whoever wrote the newest message has read everything: only where that was oneself, others are looked at. */
+  /**
+   * Whoever wrote the newest message has read everything: only where that was oneself, others are looked at. What the
+   * chat says of itself is written by nobody.
+   */
   async #withReceipts(user_id: number, rows: (FramedRow & Preview)[]): Promise<StoredRow[]> {
     const written = (row: FramedRow & Preview) =>
-      row.preview_is_last && !row.sees_a_part && row.preview_sender_id !== user_id
+      row.preview_is_last &&
+      !row.sees_a_part &&
+      row.preview_type !== 'system' &&
+      row.preview_sender_id !== user_id
     const asked = rows.filter((row) => row.sees_receipts && row.last_seq > 0 && !written(row))
     const ids = asked.map(({ id }) => id)
     const found = ids.length === 0 ? [] : await queries.othersReadOf(this.#db, user_id, ids)

@@ -1,8 +1,18 @@
-import type { BodyOf, Chat, ChatType, Member, ReadReceipt, Role, updateChat } from '@messenger/contract'
+import type {
+  Ban,
+  BodyOf,
+  Chat,
+  ChatPermissions,
+  ChatType,
+  Member,
+  ReadReceipt,
+  Role,
+  updateChat,
+} from '@messenger/contract'
 import { Refusal, refusing } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import type { FramedRow, ListCursor, Preview } from './rows.ts'
-import type { NewRoom } from './rules.ts'
+import { manages, type NewRoom } from './rules.ts'
 
 const PUBLIC_NAME_TAKEN = {
   chats_public_name_key: { code: 'public_name_taken', field: 'public_name' },
@@ -40,12 +50,6 @@ export async function contactsOf(db: Queries, user_id: number): Promise<number[]
   return rows.map((row) => row.user_id)
 }
 
-export async function memberIdsOf(db: Queries, chat_id: number): Promise<number[]> {
-  const rows = await db.query<{ user_id: number }>(sql`
-    select user_id::float8 from chat_members where chat_id = ${chat_id}`)
-  return rows.map((row) => row.user_id)
-}
-
 /** The caller's role; refuses strangers as if there were nothing. */
 export async function roleIn(
   db: Queries,
@@ -57,6 +61,11 @@ export async function roleIn(
     where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
   if (!found) throw new Refusal('not_found')
   return found
+}
+
+/** Refuses all but owner and admins of a group or channel. */
+export async function managerIn(db: Queries, chat_id: number, user_id: number): Promise<void> {
+  manages(await roleIn(db, chat_id, user_id))
 }
 
 /**
@@ -78,7 +87,8 @@ const UNREAD: Statement = sql`
 const row = (user_id: number): Statement => sql`
   m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
   m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id::float8,
-  c.member_count, h.last_at is not null as has_messages, h.last_seq::float8, h.revision::float8,
+  c.member_count, c.who_may_post, c.who_may_pin, c.slow_mode_seconds, h.last_at is not null as has_messages,
+  h.last_seq::float8, h.revision::float8,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.muted_until > now(), false) as is_muted,
   coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
@@ -130,7 +140,9 @@ export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
 
 const PREVIEW: Statement = sql`
-  v.chat_id::float8, v.id::float8 as preview_id, left(v.content, 160) as preview, v.message_type as preview_type,
+  v.chat_id::float8, v.id::float8 as preview_id, v.message_type as preview_type, v.system_event as preview_system_event,
+  left(coalesce(v.content, case v.message_type
+    when 'file' then v.attachment ->> 'filename' when 'sticker' then v.attachment ->> 'label' end), 160) as preview,
   v.sender_id::float8 as preview_sender_id, coalesce(nullif(u.display_name, ''), u.username) as preview_sender_name`
 
 /** What the list shows of these messages, for everybody who sees their whole chat. */
@@ -260,26 +272,42 @@ export const membersOf = (
   asked: { limit: number; after?: number | undefined; q?: string | undefined },
 ) => {
   const part = `%${literally(asked.q?.trim().toLowerCase() ?? '')}%`
+  const found = asked.q?.trim()
+    ? sql`and (lower(u.username) like ${part} or lower(u.display_name) like ${part})`
+    : sql``
+  // The last one of the page before may have left since.
   const beyond =
     asked.after === undefined
       ? sql``
       : sql`and (m.joined_at, m.user_id) > (
-        select a.joined_at, a.user_id from chat_members a where a.chat_id = ${chat_id} and a.user_id = ${asked.after})`
+        select joined_at, user_id from (
+          select true as here, joined_at, user_id from chat_members
+          where chat_id = ${chat_id} and user_id = ${asked.after}
+          union all
+          select false, joined_at, user_id from chat_departures
+          where chat_id = ${chat_id} and user_id = ${asked.after}
+        ) a order by here desc limit 1)`
   return db.query<FoundMember>(sql`
     select ${MEMBER}
     from chat_members m join users u on u.id = m.user_id left join user_settings s on s.user_id = u.id
-    where m.chat_id = ${chat_id} and (lower(u.username) like ${part} or lower(u.display_name) like ${part}) ${beyond}
+    where m.chat_id = ${chat_id} ${found} ${beyond}
     order by m.joined_at, m.user_id
     limit ${asked.limit}`)
 }
 
 export type FoundChat = Omit<Chat, 'created_at' | 'members' | 'name'> & { created_at: Date }
 
+const PERMISSIONS: Statement = sql`c.who_may_post, c.who_may_add, c.who_may_pin, c.slow_mode_seconds`
+
+/** What `chat_updated` tells of a chat `c`. */
+export const UPDATED_CHAT: Statement = sql`
+  c.id::float8, c.type, c.title, c.description, c.public_name, avatar_url('chats', c.id, c.avatar_file_id), ${PERMISSIONS}`
+
 export async function chatFor(db: Queries, chat_id: number, user_id: number): Promise<FoundChat> {
   const [chat] = await db.query<FoundChat>(sql`
     select c.id::float8, c.type, c.title, c.description, c.public_name, c.owner_id::float8, c.created_at,
       avatar_url('chats', c.id, c.avatar_file_id),
-      c.member_count, m.role as my_role
+      c.member_count, m.role as my_role, ${PERMISSIONS}
     from chat_members m join chats c on c.id = m.chat_id
     where m.chat_id = ${chat_id} and m.user_id = ${user_id}`)
   if (!chat) throw new Refusal('not_found')
@@ -287,7 +315,9 @@ export async function chatFor(db: Queries, chat_id: number, user_id: number): Pr
 }
 
 export async function chatNamed(db: Queries, public_name: string) {
-  const [chat] = await db.query<Omit<FoundChat, 'owner_id' | 'avatar_url' | 'my_role'>>(sql`
+  const [chat] = await db.query<
+    Omit<FoundChat, 'owner_id' | 'avatar_url' | 'my_role' | keyof ChatPermissions>
+  >(sql`
     select id::float8, type, title, description, public_name, created_at, member_count
     from chats where lower(public_name) = lower(${public_name})`)
   if (!chat) throw new Refusal('not_found')
@@ -296,9 +326,17 @@ export async function chatNamed(db: Queries, public_name: string) {
 
 /** Locks the chat, so that its member count stays what its rows say; null when it is gone. */
 const lockChat = async (tx: Queries, chat_id: number) => {
-  const [chat] = await tx.query<{ type: ChatType; owner_id: number | null; public_name: string | null }>(sql`
-    select type, owner_id::float8, public_name from chats where id = ${chat_id} for update`)
+  const [chat] = await tx.query<Pick<ChatPermissions, 'who_may_add'> & { public_name: string | null }>(sql`
+    select who_may_add, public_name from chats where id = ${chat_id} for update`)
   return chat ?? null
+}
+
+/** What a chat is called and how many are in it; null when it is gone. */
+export async function roomNow(db: Queries, chat_id: number) {
+  const [room] = await db.query<{ type: ChatType; title: string | null; member_count: number }>(
+    sql`select type, title, member_count from chats where id = ${chat_id}`,
+  )
+  return room ?? null
 }
 
 /** Those of `user_ids` who became members now. They have read everything that was said before. */
@@ -326,39 +364,73 @@ export interface Joined {
   role: Role
 }
 
+async function refuseBanned(
+  tx: Queries,
+  chat_id: number,
+  user_ids: readonly number[],
+  details: { field?: string } = {},
+): Promise<void> {
+  const banned = await tx.query(sql`
+    select 1 as one from chat_bans where chat_id = ${chat_id} and user_id = any(${user_ids}::bigint[]) limit 1`)
+  if (banned.length > 0) throw new Refusal('banned', details)
+}
+
+/**
+ * Lets somebody in whom `admit` does not refuse; it is not asked about a member, whom nothing changes. Everybody else's
+ * coming and going waits meanwhile.
+ */
+export async function letIn(
+  tx: Queries,
+  chat_id: number,
+  user_id: number,
+  admit: (chat: { public_name: string | null }) => Promise<void> | void,
+): Promise<Joined> {
+  const chat = await lockChat(tx, chat_id)
+  if (!chat) throw new Refusal('not_found')
+  if (!(await isMember(tx, chat_id, user_id))) {
+    await admit(chat)
+    await refuseBanned(tx, chat_id, [user_id])
+  }
+  const joined = await enter(tx, chat_id, [user_id])
+  return { joined: joined.length > 0, role: (await roleIn(tx, chat_id, user_id)).role }
+}
+
 /** Joins a chat that has a public name. */
 export const joinPublic = (db: Db, chat_id: number, user_id: number): Promise<Joined> =>
-  db.transaction(async (tx) => {
-    const chat = await lockChat(tx, chat_id)
-    if (!chat || (chat.public_name === null && !(await isMember(tx, chat_id, user_id))))
-      throw new Refusal('not_found')
-    const joined = await enter(tx, chat_id, [user_id])
-    return { joined: joined.length > 0, role: (await roleIn(tx, chat_id, user_id)).role }
-  })
+  db.transaction((tx) =>
+    letIn(tx, chat_id, user_id, ({ public_name }) => {
+      if (public_name === null) throw new Refusal('not_found')
+    }),
+  )
 
-/** Adds people to a group or channel under `decide`; refuses unknown ones, and then nobody is added. */
+/** Adds people to a group or channel under `decide`; refuses unknown and banned ones, and then nobody is added. */
 export const addTo = (
   db: Db,
   chat_id: number,
   me: number,
   user_ids: readonly number[],
-  decide: (mine: { role: Role; type: ChatType }) => void,
+  decide: (mine: { role: Role; type: ChatType }, chat: Pick<ChatPermissions, 'who_may_add'>) => void,
 ): Promise<number[]> =>
   db.transaction(async (tx) => {
-    await lockChat(tx, chat_id)
-    decide(await roleIn(tx, chat_id, me))
+    const chat = await lockChat(tx, chat_id)
+    if (!chat) throw new Refusal('not_found')
+    decide(await roleIn(tx, chat_id, me), chat)
     const [known] = await tx.query<{ count: number }>(sql`
       select count(*)::int as count from users where id = any(${user_ids}::bigint[]) and is_active`)
     if (known!.count !== new Set(user_ids).size) throw new Refusal('not_found', { field: 'user_ids' })
+    await refuseBanned(tx, chat_id, user_ids, { field: 'user_ids' })
     return enter(tx, chat_id, user_ids)
   })
 
 async function depart(tx: Queries, chat_id: number, user_id: number): Promise<boolean> {
   const left = await tx.query(sql`
-    with gone as (delete from chat_members where chat_id = ${chat_id} and user_id = ${user_id} returning user_id),
+    with gone as (
+      delete from chat_members where chat_id = ${chat_id} and user_id = ${user_id} returning user_id, joined_at
+    ),
     noted as (
-      insert into chat_departures (user_id, chat_id) select user_id, ${chat_id} from gone
-      on conflict (user_id, chat_id) do update set left_at = now(), changed = pg_current_xact_id()
+      insert into chat_departures (user_id, chat_id, joined_at) select user_id, ${chat_id}, joined_at from gone
+      on conflict (user_id, chat_id) do update
+      set left_at = now(), joined_at = excluded.joined_at, changed = pg_current_xact_id()
     ),
     forgotten as (delete from messages_hidden where chat_id = ${chat_id} and user_id = ${user_id}),
     counted as (update chats set member_count = member_count - 1 where id = ${chat_id} and exists (select from gone))
@@ -402,6 +474,47 @@ export const removeFrom = (
     await depart(tx, chat_id, user_id)
   })
 
+/** Bans somebody under `decide`, who need not be there; answers whether they were. Banning again changes nothing. */
+export const banFrom = (
+  db: Db,
+  chat_id: number,
+  me: number,
+  user_id: number,
+  decide: (mine: { role: Role; type: ChatType }, theirs: Role | null) => void,
+): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    await lockChat(tx, chat_id)
+    const mine = await roleIn(tx, chat_id, me)
+    const [theirs] = await tx.query<{ role: Role }>(sql`
+      select role from chat_members where chat_id = ${chat_id} and user_id = ${user_id}`)
+    decide(mine, theirs?.role ?? null)
+    const known = await tx.query(sql`
+      with known as (select id from users where id = ${user_id}),
+      banned as (
+        insert into chat_bans (chat_id, user_id, banned_by) select ${chat_id}, id, ${me} from known
+        on conflict do nothing
+      )
+      select 1 as one from known`)
+    if (known.length === 0) throw new Refusal('not_found')
+    return depart(tx, chat_id, user_id)
+  })
+
+/** False when they were not banned. */
+export async function unban(db: Queries, chat_id: number, user_id: number): Promise<boolean> {
+  const lifted = await db.query(sql`
+    delete from chat_bans where chat_id = ${chat_id} and user_id = ${user_id} returning 1 as one`)
+  return lifted.length > 0
+}
+
+export const bansOf = (db: Queries, chat_id: number, asked: { limit: number; after?: number | undefined }) =>
+  db.query<Omit<Ban, 'banned_at'> & { banned_at: Date }>(sql`
+    select u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name,
+      case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url,
+      b.banned_by::float8, b.banned_at
+    from chat_bans b join users u on u.id = b.user_id
+    where b.chat_id = ${chat_id} and b.user_id > ${asked.after ?? 0}
+    order by b.user_id limit ${asked.limit}`)
+
 /** Gives somebody a role under `decide`. The new owner's predecessor becomes an admin. */
 export const setRole = (
   db: Db,
@@ -427,7 +540,7 @@ export const setRole = (
       where chat_id = ${chat_id} and user_id = ${user_id}`)
   })
 
-export interface UpdatedChat {
+export interface UpdatedChat extends ChatPermissions {
   id: number
   type: ChatType
   title: string | null
@@ -442,23 +555,29 @@ export async function changeChat(
   chat_id: number,
   me: number,
   changes: BodyOf<typeof updateChat>,
-): Promise<UpdatedChat | null> {
+): Promise<{ chat: UpdatedChat; renamed: boolean } | null> {
   const { title, description, public_name } = changes
   const [changed] = await refusing(
-    db.query<UpdatedChat>(sql`
+    db.query<UpdatedChat & { title_before: string | null }>(sql`
       update chats c set
         title = coalesce(${title?.trim() ?? null}, c.title),
         description = case when ${description !== undefined} then nullif(${description?.trim() ?? ''}, '') else c.description end,
         public_name = case when ${public_name !== undefined} then nullif(${public_name ?? ''}, '') else c.public_name end,
+        who_may_post = coalesce(${changes.who_may_post ?? null}, c.who_may_post),
+        who_may_add = coalesce(${changes.who_may_add ?? null}, c.who_may_add),
+        who_may_pin = coalesce(${changes.who_may_pin ?? null}, c.who_may_pin),
+        slow_mode_seconds = coalesce(${changes.slow_mode_seconds ?? null}::int, c.slow_mode_seconds),
         changed = pg_current_xact_id()
-      from chat_members m
+      from chat_members m, chats before
       where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${me}
-        and m.role in ('owner', 'admin')
-      returning c.id::float8, c.type, c.title, c.description, c.public_name,
-        avatar_url('chats', c.id, c.avatar_file_id)`),
+        and m.role in ('owner', 'admin') and before.id = c.id
+        and not (c.type = 'channel' and ${changes.who_may_post === 'members'})
+      returning ${UPDATED_CHAT}, before.title as title_before`),
     PUBLIC_NAME_TAKEN,
   )
-  return changed ?? null
+  if (!changed) return null
+  const { title_before, ...chat } = changed
+  return { chat, renamed: chat.title !== title_before }
 }
 
 /** Takes a chat away from everybody at once; its messages follow in steps (`sweepMessages`). */
@@ -468,22 +587,22 @@ async function removeChat(tx: Queries, chat_id: number): Promise<void> {
     insert into chat_departures (user_id, chat_id) select user_id, ${chat_id} from gone
     on conflict (user_id, chat_id) do update set left_at = now(), changed = pg_current_xact_id()`)
   await tx.query(sql`delete from chat_heads where chat_id = ${chat_id}`)
+  await tx.query(sql`delete from chat_bans where chat_id = ${chat_id}`)
+  await tx.query(sql`delete from invites where chat_id = ${chat_id}`)
   await tx.query(sql`delete from chats where id = ${chat_id}`)
 }
 
-/** Deletes a chat for everyone under `decide`; answers who was in it. */
+/** Deletes a chat for everyone under `decide`. */
 export const deleteChatFor = (
   db: Db,
   chat_id: number,
   me: number,
   decide: (mine: { role: Role; type: ChatType }) => void,
-): Promise<number[]> =>
+): Promise<void> =>
   db.transaction(async (tx) => {
     await lockChat(tx, chat_id)
     decide(await roleIn(tx, chat_id, me))
-    const members = await memberIdsOf(tx, chat_id)
     await removeChat(tx, chat_id)
-    return members
   })
 
 /** Hides a direct chat from one side until something new is said in it. */
@@ -552,6 +671,7 @@ export interface Read {
   last_read_msg_id: number | null
   /** Whether the mark moved. */
   moved: boolean
+  /** They share it, and the chat is small enough for everybody to be told. */
   shares: boolean
 }
 
@@ -585,8 +705,10 @@ export async function moveReadMark(
       returning m.last_read_seq, m.last_read_msg_id
     )
     select coalesce(moved.last_read_seq, t.before)::float8 as last_read_seq, moved.last_read_msg_id::float8,
-      moved.last_read_seq is not null as moved, coalesce(s.read_receipts_enabled, true) as shares
-    from target t left join moved on true left join user_settings s on s.user_id = t.user_id`)
+      moved.last_read_seq is not null as moved,
+      coalesce(s.read_receipts_enabled, true) and c.member_count <= ${RECEIPT_CHAT_MAX} as shares
+    from target t join chats c on c.id = ${chat_id}
+      left join moved on true left join user_settings s on s.user_id = t.user_id`)
   if (!read) throw new Refusal('not_a_member')
   return read
 }
@@ -614,6 +736,22 @@ export async function readersOf(db: Queries, chat_id: number, user_id: number, m
   if (found.member_count > RECEIPT_CHAT_MAX) return null
   const receipts = await receiptsFor(db, chat_id, user_id)
   return receipts.filter((one) => one.last_read_seq >= found.seq && one.user_id !== found.sender_id)
+}
+
+/** How many of those who share it have read one message; its sender is not counted. */
+export async function readCountOf(db: Queries, chat_id: number, user_id: number, message_id: number) {
+  const [found] = await db.query<{ read_count: number }>(sql`
+    select (
+      select count(*) from chat_members o
+      where o.chat_id = ${chat_id} and o.user_id <> v.sender_id and o.last_read_seq >= v.seq
+        and not exists (select from user_settings s where s.user_id = o.user_id and not s.read_receipts_enabled)
+        and not exists (select from user_settings s where s.user_id = ${user_id} and not s.read_receipts_enabled)
+    )::int as read_count
+    from chat_members m join messages v on v.chat_id = m.chat_id
+    where m.chat_id = ${chat_id} and m.user_id = ${user_id} and v.chat_id = ${chat_id} and v.id = ${message_id}
+      and v.seq > m.cleared_seq`)
+  if (!found) throw new Refusal('not_found')
+  return found
 }
 
 export const namesOf = (db: Queries, user_ids: readonly number[]) =>

@@ -1,16 +1,21 @@
 import * as contract from '@messenger/contract'
 import type { ChatRow, Member } from '@messenger/contract'
+import { momentOf } from '../../http/moment.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
-import { tell, tellNodes } from '../../ports/bus/tell.ts'
+import { tell } from '../../ports/bus/tell.ts'
 import type { Presence } from '../../ports/presence/port.ts'
 import type { Resources } from '../../ports/resources.ts'
 import type { ChatLists } from './list.ts'
+import type { ChatNews } from './news.ts'
 import * as queries from './queries.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
-import { mayManage, otherOf, outranks, roomOf } from './rules.ts'
+import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
 
 const OPENING = { burst: 60, perSecond: 1 }
+const JOINING = { burst: 30, perSecond: 1 / 2 }
+/** It looks at every member of a chat. */
+const COUNTING = { burst: 30, perSecond: 3 }
 const SWEPT_AT_ONCE = 2000
 
 /** Rows with the presence of those who show it: one question for the whole page. */
@@ -29,58 +34,14 @@ async function shownMembers(members: readonly queries.FoundMember[], presence: P
   }))
 }
 
-/** Everybody's devices subscribe before they hear of the chat, so that nothing said in it is missed. */
-function announceNew(
-  { bus }: Resources,
-  chat: { id: number; type: contract.ChatType; title: string | null; created_by: number },
-  user_ids: readonly number[],
-): void {
-  const { id: chat_id, type: chat_type, title, created_by } = chat
-  tellNodes(bus, { type: 'joined', chat_id, user_ids })
-  for (const user_id of user_ids)
-    tell(bus, `user:${user_id}`, { type: 'chat_created', chat_id, created_by, chat_type, title })
-}
-
-async function announceJoined(
-  resources: Resources,
-  chat_id: number,
-  me: number,
-  user_ids: readonly number[],
-) {
-  if (user_ids.length === 0) return
-  const { bus, db } = resources
-  const { type, title } = await queries.chatFor(db, chat_id, me)
-  announceNew(resources, { id: chat_id, type, title, created_by: me }, user_ids)
-  const people = await queries.namesOf(db, user_ids)
-  for (const { user_id, username, display_name } of people)
-    tell(bus, `chat:${chat_id}`, { type: 'chat_member_joined', chat_id, user_id, username, display_name })
-}
-
-/** Whoever leaves hears of it too, and then nothing more. */
-function announceLeft({ bus }: Resources, chat_id: number, user_id: number): void {
-  tell(bus, `chat:${chat_id}`, { type: 'chat_member_left', chat_id, user_id })
-  tellNodes(bus, { type: 'left', chat_id, user_ids: [user_id] })
-}
-
-function announceDeleted({ bus, db, log }: Resources, chat_id: number, deleted_by: number): void {
-  tell(bus, `chat:${chat_id}`, { type: 'chat_deleted', chat_id, deleted_by })
-  tellNodes(bus, { type: 'chat_deleted', chat_id })
-  const sweep = async () => {
+/** The messages of a deleted chat go in steps, after the answer. */
+function sweep({ db, log }: Resources, chat_id: number): void {
+  const swept = async () => {
     while ((await queries.sweepMessages(db, chat_id, SWEPT_AT_ONCE)) > 0);
   }
-  sweep().catch((error: unknown) =>
+  swept().catch((error: unknown) =>
     log.error({ err: error, chat_id }, 'messages of a deleted chat are left over'),
   )
-}
-
-const manages = (mine: { role: contract.Role; type: contract.ChatType }) => {
-  if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
-  if (!mayManage(mine.role)) throw new Refusal('not_allowed')
-}
-
-const owns = (mine: { role: contract.Role; type: contract.ChatType }) => {
-  if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
-  if (mine.role !== 'owner') throw new Refusal('not_allowed')
 }
 
 const mark = (
@@ -117,7 +78,7 @@ const role = (
     },
   )
 
-export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
+export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }): Route[] => [
   serve(contract.createChat, async ({ me, body }, resources) => {
     await limited(resources, `open-chat:${me.id}`, OPENING)
     const { db } = resources
@@ -125,13 +86,12 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
     if (type === 'direct') {
       const other = otherOf(body, me.id)
       const { id, created } = await queries.openDirect(db, me.id, other)
-      if (created)
-        announceNew(resources, { id, type, title: null, created_by: me.id }, [...new Set([me.id, other])])
+      if (created) news.opened({ id, type, title: null, created_by: me.id }, [...new Set([me.id, other])])
       return answer(created ? 201 : 200, { id, type })
     }
     const room = roomOf(body, type, me.id)
     const id = await queries.openRoom(db, me.id, room)
-    announceNew(resources, { id, type, title: room.title, created_by: me.id }, [me.id, ...room.member_ids])
+    news.opened({ id, type, title: room.title, created_by: me.id }, [me.id, ...room.member_ids])
     return { id, type, title: room.title }
   }),
 
@@ -175,30 +135,27 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
   }),
 
   serve(contract.joinChat, async ({ me, params: { chat_id } }, resources) => {
+    await limited(resources, `join:${me.id}`, JOINING)
     const { joined, role: mine } = await queries.joinPublic(resources.db, chat_id, me.id)
-    if (joined) await announceJoined(resources, chat_id, me.id, [me.id])
+    if (joined) await news.joined(chat_id, me.id, [me.id])
     return { chat_id, role: mine, already_member: !joined }
   }),
 
-  serve(contract.updateChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
-    if (body.title !== undefined && body.title.trim() === '')
+  serve(contract.updateChat, async ({ me, params: { chat_id }, body }, { db }) => {
+    if (body.title?.trim() === '')
       throw new Refusal('invalid', { field: 'title', error: 'title may not be empty.' })
     const changed = await queries.changeChat(db, chat_id, me.id, body)
     if (!changed) {
-      manages(await queries.roleIn(db, chat_id, me.id))
-      throw new Refusal('not_found')
+      const mine = await queries.roleIn(db, chat_id, me.id)
+      manages(mine)
+      if (mine.type !== 'channel') throw new Refusal('not_found')
+      throw new Refusal('invalid', {
+        field: 'who_may_post',
+        error: 'Only its owner and admins post in a channel.',
+      })
     }
-    const { avatar_url, ...chat } = changed
-    const { title, description, public_name } = chat
-    tell(bus, `chat:${chat_id}`, {
-      type: 'chat_updated',
-      chat_id,
-      title,
-      description,
-      public_name,
-      avatar_url,
-    })
-    return chat
+    await news.changed(changed.chat, me.id, changed.renamed)
+    return changed.chat
   }),
 
   serve(contract.deleteChat, async ({ me, params: { chat_id }, body }, resources) => {
@@ -209,7 +166,8 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
       return null
     }
     await queries.deleteChatFor(resources.db, chat_id, me.id, (mine) => mine.type === 'direct' || owns(mine))
-    announceDeleted(resources, chat_id, me.id)
+    news.deleted(chat_id, me.id)
+    sweep(resources, chat_id)
     return null
   }),
 
@@ -221,34 +179,54 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
       return null
     }
     const { deleted } = await queries.leave(resources.db, chat_id, me.id)
-    if (deleted) announceDeleted(resources, chat_id, me.id)
-    else announceLeft(resources, chat_id, me.id)
+    if (!deleted) await news.left(chat_id, me.id, me.id)
+    else {
+      news.deleted(chat_id, me.id)
+      sweep(resources, chat_id)
+    }
     return null
   }),
 
-  serve(contract.handOver, async ({ me, params: { chat_id }, body: { user_id } }, { db, bus }) => {
+  serve(contract.handOver, async ({ me, params: { chat_id }, body: { user_id } }, { db }) => {
     if (user_id === me.id) throw new Refusal('invalid', { field: 'user_id' })
     await queries.setRole(db, chat_id, me.id, user_id, 'owner', owns)
-    tell(bus, `chat:${chat_id}`, { type: 'chat_member_role', chat_id, user_id, role: 'owner' })
-    tell(bus, `chat:${chat_id}`, { type: 'chat_member_role', chat_id, user_id: me.id, role: 'admin' })
+    await news.ownerChanged(chat_id, me.id, user_id)
     return { role: 'owner' as const }
   }),
 
-  serve(contract.addMembers, async ({ me, params: { chat_id }, body }, resources) => {
-    const added = await queries.addTo(resources.db, chat_id, me.id, body.user_ids, (mine) => {
-      if (mine.type === 'direct') throw new Refusal('not_for_direct_chats')
-      if (mine.type === 'channel' && !mayManage(mine.role)) throw new Refusal('not_allowed')
-    })
-    await announceJoined(resources, chat_id, me.id, added)
+  serve(contract.addMembers, async ({ me, params: { chat_id }, body }, { db }) => {
+    const added = await queries.addTo(db, chat_id, me.id, body.user_ids, adds)
+    await news.joined(chat_id, me.id, added)
     return { added }
   }),
 
-  serve(contract.removeMember, async ({ me, params: { chat_id, user_id } }, resources) => {
-    await queries.removeFrom(resources.db, chat_id, me.id, user_id, (mine, theirs) => {
+  serve(contract.removeMember, async ({ me, params: { chat_id, user_id } }, { db }) => {
+    await queries.removeFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
       manages(mine)
       if (!outranks(mine.role, theirs)) throw new Refusal('not_allowed')
     })
-    announceLeft(resources, chat_id, user_id)
+    await news.left(chat_id, me.id, user_id)
+    return null
+  }),
+
+  serve(contract.listBans, async ({ me, params: { chat_id }, query }, { db }) => {
+    await queries.managerIn(db, chat_id, me.id)
+    const bans = await queries.bansOf(db, chat_id, { limit: query.limit ?? 50, after: query.cursor })
+    return bans.map((ban) => ({ ...ban, banned_at: ban.banned_at.toISOString() }))
+  }),
+
+  serve(contract.banUser, async ({ me, params: { chat_id, user_id } }, { db }) => {
+    const removed = await queries.banFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
+      manages(mine)
+      if (theirs !== null && !outranks(mine.role, theirs)) throw new Refusal('not_allowed')
+    })
+    if (removed) await news.left(chat_id, me.id, user_id)
+    return null
+  }),
+
+  serve(contract.unbanUser, async ({ me, params: { chat_id, user_id } }, { db }) => {
+    await queries.managerIn(db, chat_id, me.id)
+    if (!(await queries.unban(db, chat_id, user_id))) throw new Refusal('not_found')
     return null
   }),
 
@@ -264,9 +242,10 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
 
   serve(contract.muteChat, async ({ me, params: { chat_id }, body }, { db, bus }) => {
     const until = body.muted_until ?? null
-    if (until !== null && Number.isNaN(Date.parse(until)))
+    const moment = until === null ? null : momentOf(until)
+    if (until !== null && !moment)
       throw new Refusal('invalid', { field: 'muted_until', error: 'muted_until has to be an ISO 8601 time.' })
-    const at = until === null ? 'infinity' : new Date(until).toISOString()
+    const at = moment === null ? 'infinity' : moment.toISOString()
     const is_muted = await queries.setMuted(db, chat_id, me.id, at)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted } })
     return null
@@ -303,6 +282,11 @@ export const chatRoutes = ({ lists }: { lists: ChatLists }): Route[] => [
     if (!(await queries.isMember(db, chat_id, me.id))) throw new Refusal('not_a_member')
     const receipts = await queries.receiptsFor(db, chat_id, me.id)
     return receipts.map((one) => ({ ...one, read_at: one.read_at?.toISOString() ?? null }))
+  }),
+
+  serve(contract.countReadBy, async ({ me, params }, resources) => {
+    await limited(resources, `read-count:${me.id}`, COUNTING)
+    return queries.readCountOf(resources.db, params.chat_id, me.id, params.message_id)
   }),
 
   serve(contract.listReadBy, async ({ me, params }, { db }) => {

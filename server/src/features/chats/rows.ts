@@ -1,16 +1,17 @@
-import type { ChatRow, ChatType, Role } from '@messenger/contract'
+import type { ChatPermissions, ChatRow, ChatType, Role, SystemEvent } from '@messenger/contract'
 
 /** What a row of the list shows of the newest message. */
 export interface Preview {
   preview_id: number | null
   preview: string | null
   preview_type: string | null
+  preview_system_event: SystemEvent | null
   preview_sender_id: number | null
   preview_sender_name: string | null
 }
 
 /** A row of the chat list as it is read: without its preview, and without presence. */
-export interface FramedRow {
+export interface FramedRow extends Omit<ChatPermissions, 'who_may_add'> {
   id: number
   type: ChatType
   title: string | null
@@ -66,6 +67,7 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     updated_at: iso(row.updated_ms),
     last_message: row.preview,
     last_message_type: row.preview_type,
+    last_system_event: row.preview_system_event,
     last_message_id: row.preview_id,
     last_message_sender_id: row.preview_sender_id,
     last_message_sender_name: row.preview_sender_name,
@@ -83,6 +85,9 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     avatar_url: avatarUrl('chats', row.id, row.avatar_file_id),
     member_count: row.member_count,
     my_role: row.my_role,
+    who_may_post: row.who_may_post,
+    who_may_pin: row.who_may_pin,
+    slow_mode_seconds: row.slow_mode_seconds,
     other_user_id: other_id,
     other_username: row.other_username,
     other_display_name: row.other_name,

@@ -1,10 +1,43 @@
-import type { BodyOf, Role, createChat } from '@messenger/contract'
+import type { BodyOf, ChatPermissions, ChatType, Role, createChat } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 
 const RANK: Record<Role, number> = { owner: 2, admin: 1, member: 0 }
 
-export const mayManage = (role: Role): boolean => RANK[role] >= RANK.admin
+const mayManage = (role: Role): boolean => RANK[role] >= RANK.admin
 export const outranks = (one: Role, other: Role): boolean => RANK[one] > RANK[other]
+
+interface Mine {
+  role: Role
+  type: ChatType
+}
+
+const refuseDirect = ({ type }: Mine) => {
+  if (type === 'direct') throw new Refusal('not_for_direct_chats')
+}
+
+export function manages(mine: Mine): void {
+  refuseDirect(mine)
+  if (!mayManage(mine.role)) throw new Refusal('not_allowed')
+}
+
+export function owns(mine: Mine): void {
+  refuseDirect(mine)
+  if (mine.role !== 'owner') throw new Refusal('not_allowed')
+}
+
+export function adds(mine: Mine, { who_may_add }: Pick<ChatPermissions, 'who_may_add'>): void {
+  refuseDirect(mine)
+  if (who_may_add === 'admins' && !mayManage(mine.role)) throw new Refusal('not_allowed')
+}
+
+/** Above this many members nobody is told of each one who comes or goes. */
+const CROWD = 200
+
+export const isCrowd = ({ member_count }: { member_count: number }): boolean => member_count > CROWD
+
+/** Whether comings and goings are said in the chat: not in channels, whose readers are nobody's business. */
+export const namesItsMembers = (room: { type: ChatType; member_count: number }): boolean =>
+  room.type === 'group' && !isCrowd(room)
 
 export interface NewRoom {
   type: 'group' | 'channel'

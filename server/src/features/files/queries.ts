@@ -1,5 +1,6 @@
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
+import { UPDATED_CHAT, type UpdatedChat } from '../chats/queries.ts'
 import type { Attachment, FileRow } from './rows.ts'
 
 const COLUMNS: Statement = sql`
@@ -130,19 +131,18 @@ export async function ownFile(db: Queries, file_id: number, user_id: number): Pr
 export const markSquares = (db: Queries, file_id: number) =>
   db.query(sql`update files set has_squares = true where id = ${file_id}`)
 
+/** Messages that were sent before it was made learn of it too; that is no change which anybody has to be told. */
 export const markPreview = (db: Queries, file_id: number, placeholder: string) =>
-  db.query(sql`update files set has_preview = true, placeholder = ${placeholder} where id = ${file_id}`)
+  db.query(sql`
+    with shown as (
+      update messages set attachment = attachment || jsonb_build_object('placeholder', ${placeholder}::text)
+      where file_id = ${file_id} and attachment is not null
+    )
+    update files set has_preview = true, placeholder = ${placeholder} where id = ${file_id}`)
 
 /** Sets or takes away (null) somebody's own picture. */
 export const setUserAvatar = (db: Queries, user_id: number, file_id: number | null) =>
   db.query(sql`update users set avatar_file_id = ${file_id}::bigint where id = ${user_id}`)
-
-export interface ChatWithAvatar {
-  title: string | null
-  description: string | null
-  public_name: string | null
-  avatar_url: string
-}
 
 /** Sets a chat's picture, if this person is its owner or an admin; null otherwise. */
 export async function setAvatarOfChat(
@@ -150,13 +150,13 @@ export async function setAvatarOfChat(
   chat_id: number,
   user_id: number,
   file_id: number,
-): Promise<ChatWithAvatar | null> {
-  const [chat] = await db.query<ChatWithAvatar>(sql`
+): Promise<UpdatedChat | null> {
+  const [chat] = await db.query<UpdatedChat>(sql`
     update chats c set avatar_file_id = ${file_id}::bigint, changed = pg_current_xact_id()
     from chat_members m
     where c.id = ${chat_id} and c.type <> 'direct' and m.chat_id = c.id and m.user_id = ${user_id}
       and m.role in ('owner', 'admin')
-    returning c.title, c.description, c.public_name, avatar_url('chats', c.id, c.avatar_file_id)`)
+    returning ${UPDATED_CHAT}`)
   return chat ?? null
 }
 

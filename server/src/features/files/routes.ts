@@ -3,7 +3,7 @@ import { Refusal } from '../../http/refusal.ts'
 import { limited, redirect, serve, type Route } from '../../http/serve.ts'
 import { tell, tellNodes } from '../../ports/bus/tell.ts'
 import type { Resources } from '../../ports/resources.ts'
-import { contactsOf, roleIn } from '../chats/queries.ts'
+import { contactsOf, roleIn, type UpdatedChat } from '../chats/queries.ts'
 import { profileOf } from '../users/queries.ts'
 import { takeFile } from './intake.ts'
 import * as queries from './queries.ts'
@@ -55,7 +55,14 @@ async function announceProfile({ db, bus }: Resources, user_id: number): Promise
   return avatar_url
 }
 
-export function fileRoutes({ studio, work }: { studio: Studio; work: FileWork }): Route[] {
+interface Deps {
+  studio: Studio
+  work: FileWork
+  /** Tells that a chat has a new picture. */
+  pictured: (chat: UpdatedChat, by: number) => Promise<void>
+}
+
+export function fileRoutes({ studio, work, pictured }: Deps): Route[] {
   const uploading = new Map<number, number>()
 
   return [
@@ -134,8 +141,8 @@ export function fileRoutes({ studio, work }: { studio: Studio; work: FileWork })
       await square(file, resources, studio)
       const chat = await queries.setAvatarOfChat(resources.db, chat_id, me.id, file.id)
       if (!chat) throw new Refusal('not_allowed')
-      tell(resources.bus, `chat:${chat_id}`, { type: 'chat_updated', chat_id, ...chat })
-      return { avatar_url: chat.avatar_url }
+      await pictured(chat, me.id)
+      return { avatar_url: chat.avatar_url! }
     }),
   ]
 }

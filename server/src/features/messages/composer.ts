@@ -1,24 +1,23 @@
 import type { Entity, NewMessage } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import type { Db } from '../../ports/db/port.ts'
+import { attachmentFor } from '../files/queries.ts'
 import { mentionedIn, type Reader, type Send } from './queries.ts'
 import { ALL, fileType, linksIn, namesCalled, refuseMismatch } from './rules.ts'
 import type { Attachment, More } from './wire.ts'
 
-interface Deps {
-  db: Db
-  /** The file as a message shows it, if this person may send it. */
-  file: (user_id: number, file_id: number) => Promise<(Attachment & { duration_seconds?: number }) | null>
-  sticker: (sticker_id: number) => Promise<Attachment | null>
-}
+/** What a message shows of a sticker, if there is such a one. */
+type FindSticker = (sticker_id: number) => Promise<Attachment | null>
 
 /** Makes what is stored of what a sender gives. A plain text asks the database nothing. */
 export class Composer {
-  readonly #deps: Deps
+  readonly #db: Db
+  readonly #sticker: FindSticker
   readonly #turns = new Map<string, Promise<unknown>>()
 
-  constructor(deps: Deps) {
-    this.#deps = deps
+  constructor(db: Db, sticker: FindSticker) {
+    this.#db = db
+    this.#sticker = sticker
   }
 
   /**
@@ -54,7 +53,7 @@ export class Composer {
     const called = content.includes('@') ? namesCalled(content, links) : []
     if (called.length === 0) return links
     const names = [...new Set(called.map(({ name }) => name))]
-    const { people, may_call_all } = await mentionedIn(this.#deps.db, sender, names)
+    const { people, may_call_all } = await mentionedIn(this.#db, sender, names)
     const mentions = called.flatMap(({ name, offset, length }): Entity[] => {
       const user_id = people.get(name)
       if (user_id !== undefined) return [{ type: 'mention', offset, length, user_id }]
@@ -66,16 +65,16 @@ export class Composer {
   async #attached(user_id: number, message: NewMessage): Promise<Pick<Send, 'message_type'> & More> {
     const { file_id, sticker_id } = message
     if (sticker_id) {
-      const attachment = await this.#deps.sticker(sticker_id)
+      const attachment = await this.#sticker(sticker_id)
       if (!attachment) throw new Refusal('not_found', { field: 'sticker_id' })
       return { message_type: 'sticker', sticker_id, attachment }
     }
     if (!file_id) return { message_type: 'text' }
-    const found = await this.#deps.file(user_id, file_id)
+    const found = (await attachmentFor(this.#db, user_id, [file_id])).get(file_id)
     if (!found) throw new Refusal('not_found', { field: 'file_id' })
     const { duration_seconds, ...attachment } = found
     const seconds = duration_seconds ?? message.duration_seconds ?? undefined
-    const message_type = fileType(message.type, attachment.mime_type ?? '')
+    const message_type = fileType(message.type, attachment.mime_type)
     return {
       message_type,
       file_id,

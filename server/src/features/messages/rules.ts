@@ -1,4 +1,5 @@
 import { DELETE_FOR_EVERYONE_MS, type Entity, type MessageType, type NewMessage } from '@messenger/contract'
+import { momentOf } from '../../http/moment.ts'
 import { Refusal } from '../../http/refusal.ts'
 
 /** Message ids hold the milliseconds since this moment in their upper 41 bits. */
@@ -15,9 +16,9 @@ export function idBefore(before: string): number {
   if (/^\d{1,16}$/.test(before)) {
     const id = Number(before)
     if (Number.isSafeInteger(id)) return id
-  } else if (/^\d{4}-\d{2}-\d{2}/.test(before)) {
-    const ms = Date.parse(before)
-    if (!Number.isNaN(ms)) return Math.min(firstIdAt(ms), Number.MAX_SAFE_INTEGER)
+  } else {
+    const moment = momentOf(before)
+    if (moment) return Math.min(firstIdAt(moment.getTime()), Number.MAX_SAFE_INTEGER)
   }
   throw new Refusal('invalid', {
     field: 'before',

@@ -7,11 +7,11 @@ export interface Attachment {
   mime_type?: string
   /** Bytes. */
   size?: number
-  width?: number
-  height?: number
+  width?: number | null
+  height?: number | null
   /** There is, or soon will be, a smaller picture of it. */
   preview?: boolean
-  placeholder?: string
+  placeholder?: string | null
   label?: string
 }
 

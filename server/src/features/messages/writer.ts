@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { Refusal } from '../../http/refusal.ts'
 import type { Bus } from '../../ports/bus/port.ts'
 import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
-import { repliedTo, sentBefore, storeMessages, type Send, type Sent } from './queries.ts'
+import { repliedTo, sentBefore, slowModeWait, storeMessages, type Send, type Sent } from './queries.ts'
 import type { Senders } from './senders.ts'
 import { eventText, messageBody, type Sender, type StoredMessage } from './wire.ts'
 
@@ -138,10 +138,21 @@ export class MessageWriter {
     const repeated: Waiting[] = []
     for (const { one, sent } of results) {
       if (sent.refusal === 'not_found') one.reject(new Refusal('not_found', { field: 'reply_to_message_id' }))
+      else if (sent.refusal === 'slow_mode') void this.#refuseSlow(one)
       else if (sent.refusal) one.reject(new Refusal(sent.refusal))
       else if (sent.id === null) repeated.push(one)
     }
     if (repeated.length > 0) await this.#answerRepeated(repeated)
+  }
+
+  /** How long to wait is asked for the refused alone: the statement that stores carries nothing for it. */
+  async #refuseSlow({ send, reject }: Waiting): Promise<void> {
+    try {
+      const retry_after = await slowModeWait(this.#db, { chat_id: send.chat_id, user_id: send.sender_id })
+      reject(new Refusal('slow_mode', { retry_after }))
+    } catch (error) {
+      reject(error)
+    }
   }
 
   /** Runs the statement; sends without a client_id are refused at once when nobody can say whether it was committed. */

@@ -32,11 +32,14 @@ export function clientIdIn(text: string): string | undefined {
 export function errorFrame(error: unknown, client_id?: string): ServerEvent {
   const refusal = error instanceof Refusal ? error : new Refusal('internal')
   const { code, error: sentence, field } = { ...refusal.body() }
+  const { retry_after } = refusal.details
   return {
     type: 'error',
+    message: sentence,
     error: sentence,
     code,
     ...(client_id === undefined ? {} : { client_id }),
     ...(field === undefined ? {} : { field }),
+    ...(retry_after === undefined ? {} : { retry_after: Math.ceil(retry_after) }),
   }
 }

@@ -49,6 +49,45 @@ describe('the door of the socket', () => {
     socket.close()
   })
 
+  test('whoever does not wait for auth_ok is served behind it, in order', async () => {
+    const chat_id = await world.chat(ann, bob)
+    const ears = await stranger()
+    const { access_token: token } = ann.tokens
+    for (const frame of [
+      { type: 'auth', token },
+      { type: 'auth', token },
+      { type: 'typing', chat_id },
+      { type: 'ping' },
+    ])
+      ears.say(frame)
+    await ears.next('pong')
+    expect(ears.heard[0]).toEqual({ type: 'auth_ok', user_id: ann.id })
+    expect(ears.all('error')).toEqual([])
+    await ears.next('typing')
+    await until('both are answered', () => ears.all('auth_ok').length === 2)
+  })
+
+  test('a token on the URL and one in a frame are one presence, and the frame says whether it is active', async () => {
+    const zoe = await world.user('zoe')
+    await world.chat(zoe, bob)
+    const bobHears = await bob.listen()
+    const { access_token: token } = zoe.tokens
+    const socket = new WebSocket(`${world.url.replace('http', 'ws')}ws?token=${token}`)
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token, active: false }))
+    const ofZoe = (event: { user_id: number }) => event.user_id === zoe.id
+    expect(await bobHears.next('presence', ofZoe)).toMatchObject({ status: 'online' })
+    expect(await bobHears.next('presence', ofZoe)).toMatchObject({ status: 'offline' })
+    socket.close()
+  }, 10_000)
+
+  test('an error says its sentence under both names', async () => {
+    const ears = await stranger()
+    ears.say({ type: 'auth', token: 'nonsense' })
+    const { message, error } = await ears.next('error')
+    expect(message.length).toBeGreaterThan(0)
+    expect(message).toBe(error)
+  })
+
   test('a wrong token is told so and closed', async () => {
     for (const token of ['nonsense', ann.tokens.refresh_token, `${ann.tokens.access_token}x`]) {
       const ears = await stranger()
@@ -166,13 +205,13 @@ describe('who hears what', () => {
     await ann.call(sendMessage, { params: { chat_id }, body: { content: 'before' } })
     await ann.call(addMembers, { params: { chat_id }, body: { user_ids: [eve.id] } })
     await ann.call(sendMessage, { params: { chat_id }, body: { content: 'while' } })
-    expect(await eveHears.next('message', (event) => event.chat_id === chat_id)).toMatchObject({
-      content: 'while',
-    })
+    const inChat = (event: { chat_id: number }) => event.chat_id === chat_id
+    expect((await eveHears.next('message', inChat)).system_event?.event).toBe('members_added')
+    expect(await eveHears.next('message', inChat)).toMatchObject({ content: 'while' })
     await eve.call(leaveChat, { params: { chat_id } })
     await ann.call(sendMessage, { params: { chat_id }, body: { content: 'after' } })
     await eveHears.settled()
-    expect(eveHears.all('message').filter((event) => event.chat_id === chat_id)).toHaveLength(1)
+    expect(eveHears.all('message').filter(inChat)).toHaveLength(2)
     eveHears.say({ type: 'subscribe', chat_id })
     expect(await eveHears.next('error')).toMatchObject({ code: 'not_a_member' })
   })

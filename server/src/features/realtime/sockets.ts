@@ -20,13 +20,20 @@ export interface SocketData {
   token: string | null
   active: boolean
   opened: number
-  /** Chats joined and left while the socket's own list was being read; null once it is. */
-  meanwhile: Map<number, boolean> | null
+  /** What has to wait until the socket is signed in; null once it is, and before it tries. */
+  entering: Entering | null
   /** The flood bucket: tokens left and when they were counted. */
   frames: number
   counted: number
 }
 export type Socket = ServerWebSocket<SocketData>
+
+interface Entering {
+  /** Chats joined and left while the socket's own list was being read. */
+  readonly moved: Map<number, boolean>
+  /** Frames that a client sent behind its `auth` without waiting for the answer. */
+  readonly held: ClientFrame[]
+}
 
 /** Sends a message frame; resolves to the message's JSON without `type`. */
 export type SendFrame = (
@@ -56,6 +63,8 @@ const BEHIND_MAX = 1024 * 1024
 const BEHIND_HARD_MAX = 16 * BEHIND_MAX
 /** Readers are looked at after this many published bytes. */
 const LOOK_AFTER_BYTES = 256 * 1024
+/** An unauthenticated socket may hold this many frames. */
+const HELD_MAX = 16
 const FRAME_BURST = 200
 const FRAMES_PER_SECOND = 50
 /** Sessions of open sockets are confirmed with the database this often, should the news of their end have been lost. */
@@ -70,6 +79,8 @@ const QUIET_MS = 1500
 
 const PONG = '{"type":"pong"}'
 const RESYNC = '{"type":"resync"}'
+
+const clientIdOf = (frame: ClientFrame) => (frame.type === 'message' ? frame.client_id : undefined)
 
 /** The only holder of sockets. */
 export class Sockets {
@@ -117,7 +128,7 @@ export class Sockets {
       token,
       active: true,
       opened: now,
-      meanwhile: null,
+      entering: null,
       frames: FRAME_BURST,
       counted: now,
     }
@@ -163,12 +174,18 @@ export class Sockets {
     } catch (error) {
       return this.#say(socket, errorFrame(error, typeof data === 'string' ? clientIdIn(data) : undefined))
     }
-    if (frame.type === 'auth') return void this.#auth(socket, frame.token, frame.active ?? true)
-    const { caller } = socket.data
-    if (!caller || socket.data.meanwhile) {
-      const client_id = frame.type === 'message' ? frame.client_id : undefined
-      return this.#say(socket, errorFrame(new Refusal('unauthorized'), client_id))
-    }
+    this.#obey(socket, frame)
+  }
+
+  #obey(socket: Socket, frame: ClientFrame): void {
+    const { caller, entering } = socket.data
+    if (entering && entering.held.length < HELD_MAX) return void entering.held.push(frame)
+    if (entering) return this.#refuse(socket, new Refusal('unauthorized'), clientIdOf(frame))
+    if (frame.type === 'auth')
+      return void (caller
+        ? this.#authAgain(socket, caller, frame)
+        : this.#auth(socket, frame.token, frame.active ?? true))
+    if (!caller) return this.#refuse(socket, new Refusal('unauthorized'), clientIdOf(frame))
     switch (frame.type) {
       case 'ping':
         if (frame.active !== undefined) this.#setActive(socket, caller, frame.active)
@@ -196,37 +213,55 @@ export class Sockets {
 
   async #auth(socket: Socket, token: string, active: boolean): Promise<void> {
     const { data } = socket
+    const entering: Entering = { moved: new Map(), held: [] }
+    data.entering = entering
     try {
       const caller = await this.#deps.sessions.callerOnce(token)
       if (!this.#sockets.has(socket)) return
-      if (data.caller) {
-        if (data.caller.id !== caller.id) throw new Refusal('unauthorized')
-        data.caller = caller
-        this.#say(socket, { type: 'auth_ok', user_id: caller.id })
-        return
-      }
       data.caller = caller
-      data.meanwhile = new Map()
       data.active = active
       this.#waiting.delete(socket)
       this.#remember(socket, caller.id)
       const chat_ids = new Set(await chatsOf(this.#deps.db, caller.id))
       if (!this.#sockets.has(socket)) return
-      for (const [chat_id, joined] of data.meanwhile) {
+      for (const [chat_id, joined] of entering.moved) {
         if (joined) chat_ids.add(chat_id)
         else chat_ids.delete(chat_id)
       }
-      data.meanwhile = null
+      data.entering = null
       this.#say(socket, { type: 'auth_ok', user_id: caller.id })
       for (const chat_id of chat_ids) socket.subscribe(`chat:${chat_id}`)
       if (data.active) this.#deps.here.arrive(caller.id)
+      for (const frame of entering.held) this.#obey(socket, frame)
     } catch (error) {
-      if (error instanceof DatabaseUnavailable) return socket.close(CLOSE.restarting, 'unavailable')
-      if (!(error instanceof Refusal))
-        this.#deps.log.error({ err: error }, 'a socket could not be authenticated')
-      this.#say(socket, errorFrame(error))
-      socket.close(CLOSE.unauthorized, 'unauthorized')
+      this.#turnAway(socket, error)
     }
+  }
+
+  /** A fresher token of the same person, or the frame of a client whose URL had one already. */
+  async #authAgain(
+    socket: Socket,
+    before: Caller,
+    frame: Extract<ClientFrame, { type: 'auth' }>,
+  ): Promise<void> {
+    try {
+      const caller = await this.#deps.sessions.callerOnce(frame.token)
+      if (!this.#sockets.has(socket)) return
+      if (before.id !== caller.id) throw new Refusal('unauthorized')
+      socket.data.caller = caller
+      if (frame.active !== undefined) this.#setActive(socket, caller, frame.active)
+      this.#say(socket, { type: 'auth_ok', user_id: caller.id })
+    } catch (error) {
+      this.#turnAway(socket, error)
+    }
+  }
+
+  #turnAway(socket: Socket, error: unknown): void {
+    if (error instanceof DatabaseUnavailable) return socket.close(CLOSE.restarting, 'unavailable')
+    if (!(error instanceof Refusal))
+      this.#deps.log.error({ err: error }, 'a socket could not be authenticated')
+    this.#say(socket, errorFrame(error))
+    socket.close(CLOSE.unauthorized, 'unauthorized')
   }
 
   #setActive(socket: Socket, caller: Caller, active: boolean): void {
@@ -296,7 +331,7 @@ export class Sockets {
 
   /** A person has few sockets and ten thousand people are here: a topic of each would cost more than it carries. */
   #tellUser(user_id: number, text: string): void {
-    for (const socket of this.#of(user_id)) if (!socket.data.meanwhile) socket.send(text)
+    for (const socket of this.#of(user_id)) if (!socket.data.entering) socket.send(text)
   }
 
   /** What nodes tell each other. */
@@ -310,7 +345,7 @@ export class Sockets {
         const topic = `chat:${event.chat_id}`
         this.#pacing.flush(topic)
         for (const socket of this.#sockets) {
-          socket.data.meanwhile?.set(event.chat_id, false)
+          socket.data.entering?.moved.set(event.chat_id, false)
           if (socket.isSubscribed(topic)) socket.unsubscribe(topic)
         }
         return
@@ -334,7 +369,7 @@ export class Sockets {
     this.#pacing.flush(topic)
     for (const user_id of user_ids)
       for (const socket of this.#of(user_id)) {
-        if (socket.data.meanwhile) socket.data.meanwhile.set(chat_id, joined)
+        if (socket.data.entering) socket.data.entering.moved.set(chat_id, joined)
         else if (joined) socket.subscribe(topic)
         else socket.unsubscribe(topic)
       }
@@ -359,12 +394,12 @@ export class Sockets {
     if (!this.#sockets.delete(socket)) return
     this.#waiting.delete(socket)
     this.#deps.closed()
-    const { caller, active, meanwhile } = socket.data
+    const { caller, active, entering } = socket.data
     if (!caller) return
     const left = this.#of(caller.id).filter((other) => other !== socket)
     if (left.length === 0) this.#byUser.delete(caller.id)
     else this.#byUser.set(caller.id, left.length === 1 ? left[0]! : left)
-    if (active && !meanwhile && !this.#closing) this.#deps.here.depart(caller.id)
+    if (active && !entering && !this.#closing) this.#deps.here.depart(caller.id)
   }
 
   #closeUnauthenticated(): void {
@@ -432,7 +467,7 @@ export class Sockets {
       const memberships = Map.groupBy(await membershipsOf(this.#deps.db, user_ids), (one) => one.user_id)
       for (const user_id of user_ids) {
         const topics = new Set(memberships.get(user_id)?.map(({ chat_id }) => `chat:${chat_id}`))
-        for (const socket of this.#of(user_id)) if (!socket.data.meanwhile) moveTo(socket, topics)
+        for (const socket of this.#of(user_id)) if (!socket.data.entering) moveTo(socket, topics)
       }
       for (const { chat_id, text } of await this.#deps.retell(user_ids, since))
         this.#pacing.publish(`chat:${chat_id}`, text)

@@ -35,11 +35,10 @@ export class Pictures {
     return `${prefix}${SERVED_AT}${this.#names.get(asset)!}`
   }
 
-  answer = (request: Request): Promise<Response> => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refusal('method_not_allowed')
+  answer = (request: Request): Response => {
     const { pathname } = new URL(request.url)
     const drawing = this.#drawings.get(pathname.slice(pathname.indexOf(SERVED_AT) + SERVED_AT.length))
     if (!drawing) throw new Refusal('not_found')
-    return Promise.resolve(new Response(drawing, { headers: HEADERS }))
+    return new Response(drawing, { headers: HEADERS })
   }
 }

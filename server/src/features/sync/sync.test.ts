@@ -2,12 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   addMembers,
   archiveChat,
+  banUser,
   createChat,
+  createInvite,
   deleteChat,
   deleteMessage,
   editMessage,
   favoriteChat,
   getChatRow,
+  handOver,
+  joinByInvite,
   leaveChat,
   listChanges,
   markRead,
@@ -27,6 +31,7 @@ import {
 import { openPostgres } from '../../ports/db/postgres.ts'
 import { sql } from '../../ports/db/port.ts'
 import { Copy } from '../../testing/copy.ts'
+import { peopleOf } from '../../testing/crowd.ts'
 import { newWorld, type Person, type World } from '../../testing/world.ts'
 
 let world: World
@@ -286,6 +291,64 @@ describe('state before + events = state fetched afresh', () => {
         ann.call(updateChat, { params: { chat_id: group }, body: { title: 'Renamed', description: 'Anew' } }),
     ],
     [
+      'chat_updated',
+      'what members may changes',
+      ({ group }) =>
+        ann.call(updateChat, {
+          params: { chat_id: group },
+          body: {
+            who_may_post: 'admins',
+            who_may_add: 'admins',
+            who_may_pin: 'members',
+            slow_mode_seconds: 9,
+          },
+        }),
+    ],
+    [
+      'message',
+      'the chat says of itself who left, and somebody writes after it',
+      async ({ group, cat }) => {
+        await ann.call(addMembers, { params: { chat_id: group }, body: { user_ids: [cat.id] } })
+        await cat.call(leaveChat, { params: { chat_id: group } })
+        await send(ann, group, 'a pity')
+      },
+    ],
+    [
+      'message',
+      'the chat says of itself what one did oneself',
+      async ({ group, cat }) => {
+        await send(ann, group, 'not read yet')
+        await bob.call(addMembers, { params: { chat_id: group }, body: { user_ids: [cat.id] } })
+      },
+    ],
+    [
+      'chat_member_role',
+      'one becomes the owner',
+      ({ group }) => ann.call(handOver, { params: { chat_id: group }, body: { user_id: bob.id } }),
+    ],
+    [
+      'chat_created',
+      'one joins by an invite on another device',
+      async () => {
+        const chat_id = await world.group(ann, [])
+        await send(ann, chat_id, 'before')
+        const { token } = await ann.call(createInvite, { params: { chat_id }, body: {} })
+        await bob.call(joinByInvite, { params: { token } })
+        await send(ann, chat_id, 'after')
+      },
+    ],
+    [
+      'chat_members_changed',
+      'many are added at once',
+      async ({ group }) =>
+        ann.call(addMembers, { params: { chat_id: group }, body: { user_ids: await peopleOf(world, 30) } }),
+    ],
+    [
+      'chat_member_left',
+      'one is banned',
+      ({ group }) => ann.call(banUser, { params: { chat_id: group, user_id: bob.id } }),
+    ],
+    [
       'chat_member_joined',
       'somebody joins',
       ({ group, cat }) => ann.call(addMembers, { params: { chat_id: group }, body: { user_ids: [cat.id] } }),
@@ -387,6 +450,7 @@ describe('state before + events = state fetched afresh', () => {
       'chat_updated',
       'chat_deleted',
       'chat_member_joined',
+      'chat_members_changed',
       'chat_member_left',
       'chat_member_role',
       'user_profile_updated',

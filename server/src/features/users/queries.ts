@@ -84,7 +84,7 @@ export async function updateProfile(
   db: Queries,
   id: number,
   changes: {
-    username?: string | undefined
+    username?: string | null | undefined
     display_name?: string | null | undefined
     bio?: string | null | undefined
   },

@@ -49,6 +49,15 @@ describe('a profile', () => {
     expect((await ann.call(getMe)).display_name).toBe('ann')
   })
 
+  test('keeps what is null where null says nothing', async () => {
+    const zoe = await world.user('zoe')
+    expect(await rename(zoe, { username: null, display_name: 'Zoë', bio: null })).toMatchObject({
+      username: 'zoe',
+      display_name: 'Zoë',
+      bio: null,
+    })
+  })
+
   test('of somebody else cannot be changed, and a taken name is refused', async () => {
     expect((await ann.refused(updateUser, { params: { user_id: bob.id }, body: { bio: 'x' } })).code).toBe(
       'not_allowed',

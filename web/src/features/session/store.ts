@@ -17,14 +17,14 @@ export const useSession = defineStore('session', () => {
     keepTokens(tokens)
   }
 
-  async function register(body: {
-    username: string
-    email: string
-    password: string
-    display_name: string
-  }): Promise<void> {
+  /** A new account keeps the language in which it was made. */
+  async function register(
+    body: { username: string; email: string; password: string; display_name: string },
+    language: string,
+  ): Promise<void> {
     await call('POST /auth/register', { body })
     await signIn(body.username, body.password)
+    await call('PUT /settings', { body: { language } }).catch(() => undefined)
   }
 
   async function signOut(): Promise<void> {

@@ -28,9 +28,10 @@ export const useSettings = defineStore('settings', () => {
   const enter_sends = ref(localStorage.getItem(ENTER) !== 'no')
 
   function accept(next: Settings): void {
-    // The language of a new account is nobody's choice yet: the browser's own is better.
-    settings.value = { ...next, language: localStorage.getItem(LANGUAGE) ?? next.language }
+    settings.value = next
     localStorage.setItem(THEME, next.theme)
+    // The next sign-in on this browser is in it too.
+    localStorage.setItem(LANGUAGE, next.language)
     void keepFact('settings', settings.value)
   }
 
@@ -46,7 +47,6 @@ export const useSettings = defineStore('settings', () => {
   /** Shows at once, and goes back when the server refuses. */
   async function change(changes: Partial<Settings>): Promise<void> {
     const before = settings.value
-    if (changes.language) localStorage.setItem(LANGUAGE, changes.language)
     accept({ ...before, ...changes })
     try {
       await call('PUT /settings', { body: changes })
@@ -61,15 +61,9 @@ export const useSettings = defineStore('settings', () => {
     localStorage.setItem(ENTER, on ? 'yes' : 'no')
   }
 
-  /** Before anybody signed in: this browser only. */
-  function setLanguage(language: string): void {
-    localStorage.setItem(LANGUAGE, language)
-    settings.value = { ...settings.value, language }
-  }
-
   watchEffect(() => localStorage.setItem(THEME, settings.value.theme))
   onReady(() => void load().catch(() => undefined))
   on('settings_changed', () => void load().catch(() => undefined))
 
-  return { settings, enter_sends, accept, restore, change, setEnterSends, setLanguage }
+  return { settings, enter_sends, accept, restore, change, setEnterSends }
 })
