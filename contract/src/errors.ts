@@ -6,6 +6,8 @@ export const REFUSALS = {
   too_many_reactions: 400,
   owner_must_hand_over: 400,
   not_for_direct_chats: 400,
+  too_many_packs: 400,
+  too_many_stickers: 400,
   unauthorized: 401,
   wrong_credentials: 401,
   wrong_password: 403,

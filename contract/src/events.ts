@@ -126,6 +126,8 @@ export type ServerEvent =
   /** To oneself alone: favourite, mute, pin, archive, read mark or draft of a chat changed on another device. */
   | { type: 'chat_marks'; chat_id: number; marks: Partial<ChatMarks> }
   | { type: 'settings_changed' }
+  /** To oneself alone: one's sticker packs changed on another device. */
+  | { type: 'stickers_changed' }
   | {
       type: 'user_profile_updated'
       user_id: number

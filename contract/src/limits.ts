@@ -35,6 +35,14 @@ export const INVITE_USES_MAX = 1_000_000
 export const SLOW_MODE_MAX_SECONDS = 86_400
 /** One request may add this many people at once. */
 export const MEMBER_IDS_MAX = 200
+export const PACK_NAME_MAX = 64
+export const STICKER_LABEL_MAX = 64
+/** Packs that one person makes, and those in one person's list, added ones among them. */
+export const OWN_PACKS_MAX = 20
+export const PACKS_MAX = 30
+export const PACK_STICKERS_MAX = 120
+/** The largest file that a sticker is made of, in bytes. */
+export const STICKER_FILE_MAX = 10 * 1024 * 1024
 /** A sender may delete for everyone this long after sending. */
 export const DELETE_FOR_EVERYONE_MS = 48 * 3600 * 1000
 /** The largest JSON body, in bytes. */

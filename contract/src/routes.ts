@@ -8,6 +8,7 @@ import type * as messages from './messages.ts'
 import type * as pins from './pins.ts'
 import type * as reactions from './reactions.ts'
 import type * as settings from './settings.ts'
+import type * as stickers from './stickers.ts'
 import type * as sync from './sync.ts'
 import type * as users from './users.ts'
 
@@ -20,6 +21,7 @@ type Everything = typeof auth &
   typeof pins &
   typeof reactions &
   typeof settings &
+  typeof stickers &
   typeof sync &
   typeof users
 type Named = Everything[keyof Everything]

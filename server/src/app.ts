@@ -9,6 +9,7 @@ import { chatRoutes } from './features/chats/routes.ts'
 import { inviteRoutes } from './features/invites/routes.ts'
 import { forwardRoutes } from './features/forwards/routes.ts'
 import { Composer } from './features/messages/composer.ts'
+import { redraw } from './features/files/redraw.ts'
 import { fileRoutes } from './features/files/routes.ts'
 import { Studio } from './features/files/studio.ts'
 import { FileWork } from './features/files/work.ts'
@@ -24,6 +25,9 @@ import { reactionRoutes } from './features/reactions/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
+import { Pictures } from './features/stickers/pictures.ts'
+import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
+import { stickerRoutes } from './features/stickers/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
 import { blobs } from './http/blobs.ts'
@@ -58,7 +62,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const lists = new ChatLists(db)
   const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
   const news = new ChatNews({ db, bus, log, announce: (...said) => writer.announce(...said) })
-  const composer = new Composer(db, async () => null)
+  const composer = new Composer(db, (sticker_id) => stickerFor(db, sticker_id))
+  const pictures = new Pictures()
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
     db,
@@ -106,9 +111,11 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       send: async (sends) =>
         (await writer.writeAll(sends)).map(({ message_type, body }) => answerText(message_type, body)),
     }),
+    ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
     ...syncRoutes({ lists }),
   ]
 
+  await keepBuiltIn(db)
   await ensureFirstAdmin(db, passwords, config, log)
   const partitions = async () => {
     if (await makePartitions(db, MONTHS_AHEAD))
@@ -130,6 +137,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const door = new Door(resources, sessions, metrics)
   const ownPages = {
     '/files/blob/*': blobs(storage),
+    '/stickers/assets/*': pictures.answer,
     '/metrics': async () =>
       new Response(await metrics.registry.metrics(), {
         headers: { 'content-type': metrics.registry.contentType },

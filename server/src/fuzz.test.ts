@@ -3,6 +3,7 @@ import * as contract from '@messenger/contract'
 import {
   ClientFrame,
   REFUSALS,
+  createStickerPack,
   health,
   sendMessage,
   type Endpoint,
@@ -15,11 +16,13 @@ let ann: Person
 let bob: Person
 let chat_id: number
 let message_id: number
+let pack_id: number
 
 beforeAll(async () => {
   world = await newWorld()
   ;[ann, bob] = [await world.user('ann'), await world.user('bob')]
   chat_id = await world.group(ann, [bob])
+  pack_id = (await ann.call(createStickerPack, { body: { name: 'Fuzz' } })).id
   message_id = (await ann.call(sendMessage, { params: { chat_id }, body: { content: 'hi' } })).id
 })
 afterAll(() => world.close())
@@ -99,17 +102,29 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'POST /chats/:chat_id/owner': { user_id: 999_999 },
   'POST /chats/:chat_id/members': { user_ids: [999_999] },
   'POST /chats/:chat_id/invites': { max_uses: 1 },
+  'POST /sticker-packs': { name: 'Fuzz' },
+  'PATCH /sticker-packs/:pack_id': { name: 'Fuzz' },
+  'PUT /sticker-packs/order': { pack_ids: [] },
+  'PUT /sticker-packs/:pack_id/order': { sticker_ids: [] },
+  'POST /sticker-packs/:pack_id/stickers': { file_id: 999_999, label: 'x' },
+  'PATCH /sticker-packs/:pack_id/stickers/:sticker_id': { label: 'x' },
 }
-/** What would end the session that asks, or the chat that is asked about. */
+/** What would end the session that asks, or the chat or pack that is asked about. */
 const ENDS = new Set([
   'POST /auth/logout',
   'DELETE /auth/sessions/:session_id',
   'DELETE /chats/:chat_id',
   'DELETE /chats/:chat_id/leave',
+  'DELETE /sticker-packs/:pack_id',
 ])
 
 const valid = (name: string): string =>
-  ({ chat_id: String(chat_id), message_id: String(message_id), user_id: String(bob.id) })[name] ?? '999999'
+  ({
+    chat_id: String(chat_id),
+    message_id: String(message_id),
+    user_id: String(bob.id),
+    pack_id: String(pack_id),
+  })[name] ?? '999999'
 
 async function ask(endpoint: Endpoint, path: string, init: RequestInit, token: string | null): Promise<void> {
   const response = await fetch(`${world.url}api${path}`, {

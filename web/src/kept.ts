@@ -1,4 +1,4 @@
-import type { ChatRow, Me, Message, Settings } from '@messenger/contract'
+import type { ChatRow, Me, Message, Settings, Sticker } from '@messenger/contract'
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb'
 
 /** A message on its way: shown at once, kept until the server has it. */
@@ -6,9 +6,11 @@ export interface Pending {
   client_id: string
   chat_id: number
   content: string
+  /** Sent instead of a text. */
+  sticker?: Pick<Sticker, 'id' | 'label' | 'url'>
   reply_to_message_id: number | null
   /** What it answers, as shown in the bubble. */
-  reply: { id: number; name: string; content: string | null } | null
+  reply: { id: number; name: string; content: string | null; sticker?: boolean } | null
   /** Milliseconds since 1970; the order of sending. */
   created: number
   state: 'waiting' | 'failed'

@@ -9,6 +9,8 @@ const SENTENCES: Record<RefusalCode, string> = {
   too_many_reactions: 'There are too many different reactions on this message.',
   owner_must_hand_over: 'The owner hands the chat over to somebody before leaving it.',
   not_for_direct_chats: 'That is not possible in a direct chat.',
+  too_many_packs: 'There is no room for another sticker pack. Remove one first.',
+  too_many_stickers: 'This pack is full.',
   unauthorized: 'Sign in first: the token is missing, wrong or no longer good.',
   wrong_credentials: 'The name or the password is wrong.',
   wrong_password: 'The current password is wrong.',

@@ -219,6 +219,7 @@ export class Copy {
       case 'typing':
       case 'presence':
       case 'settings_changed':
+      case 'stickers_changed':
     }
   }
 }

@@ -1,5 +1,6 @@
 import * as contract from '@messenger/contract'
 import { rule, type Rule, type Scene } from './permissions.ts'
+import type { Person } from './world.ts'
 
 const chat = ({ chat_id }: Scene) => ({ params: { chat_id } })
 const message = ({ chat_id, message_id }: Scene) => ({ params: { chat_id, message_id } })
@@ -8,6 +9,21 @@ const ownMessage = ({ chat_id, own_message_id }: Scene) => ({
 })
 const other = ({ chat_id, other }: Scene) => ({ params: { chat_id, user_id: other.id } })
 const nothing = () => ({})
+const packs = new WeakMap<Person, Promise<contract.StickerPack>>()
+const newPack = (who: Person) => who.call(contract.createStickerPack, { body: { name: 'A pack' } })
+/** Always the same one: a person has no room for many. */
+function othersPack({ other }: Scene): Promise<contract.StickerPack> {
+  const pack = packs.get(other) ?? newPack(other)
+  packs.set(other, pack)
+  return pack
+}
+const somebodysPack = async (scene: Scene) => ({ params: { pack_id: (await othersPack(scene)).id } })
+const ownPack = async (scene: Scene) => {
+  const { caller, people } = scene
+  const { id } = caller && caller !== people.blocked ? await newPack(caller) : await othersPack(scene)
+  return { params: { pack_id: id } }
+}
+const sharedPack = async (scene: Scene) => ({ params: { token: (await othersPack(scene)).token } })
 let made = 0
 /** A name that nobody has. */
 const fresh = () => `permission_${++made}`
@@ -210,6 +226,80 @@ export const RULES: Rule[] = [
     '401 401 404 404 204 204 204 404',
     (scene) => ({ ...ownMessage(scene), body: { for_everyone: true } }),
     'for everyone, one’s own',
+  ),
+  rule(contract.listStickers, 'server', '401 401 200 200 200 200 200 200', nothing),
+  rule(contract.getStickerImage, 'server', '302 302 302 302 302 302 302 302', () => ({
+    params: { sticker_id: 1 },
+  })),
+  rule(contract.listStickerPacks, 'server', '401 401 200 200 200 200 200 200', nothing),
+  rule(contract.createStickerPack, 'server', '401 401 201 201 201 201 201 201', () => ({
+    body: { name: 'New' },
+  })),
+  rule(
+    contract.renameStickerPack,
+    'server',
+    '401 401 200 200 200 200 200 200',
+    async (scene) => ({ ...(await ownPack(scene)), body: { name: 'Renamed' } }),
+    'of one’s own',
+  ),
+  rule(
+    contract.renameStickerPack,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    async (scene) => ({ ...(await somebodysPack(scene)), body: { name: 'Renamed' } }),
+    'of somebody else',
+  ),
+  rule(contract.deleteStickerPack, 'server', '401 401 204 204 204 204 204 204', ownPack, 'of one’s own'),
+  rule(
+    contract.deleteStickerPack,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    somebodysPack,
+    'of somebody else',
+  ),
+  rule(
+    contract.orderStickerPacks,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    async (scene) => ({ body: { pack_ids: [(await othersPack(scene)).id] } }),
+    'with one that is not added',
+  ),
+  rule(contract.previewStickerPack, 'server', '401 401 200 200 200 200 200 200', sharedPack),
+  rule(contract.addStickerPack, 'server', '401 401 200 200 200 200 200 200', sharedPack),
+  rule(
+    contract.removeStickerPack,
+    'server',
+    '401 401 204 204 204 204 204 204',
+    somebodysPack,
+    'that one added',
+  ),
+  rule(
+    contract.addSticker,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    async (scene) => ({ ...(await somebodysPack(scene)), body: { file_id: 1, label: 'x' } }),
+    'to somebody else’s pack',
+  ),
+  rule(
+    contract.labelSticker,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    () => ({ params: { pack_id: 1, sticker_id: 1 }, body: { label: 'x' } }),
+    'of the built-in pack',
+  ),
+  rule(
+    contract.removeSticker,
+    'server',
+    '401 401 404 404 404 404 404 404',
+    () => ({ params: { pack_id: 1, sticker_id: 1 } }),
+    'of the built-in pack',
+  ),
+  rule(
+    contract.orderStickers,
+    'server',
+    '401 401 204 204 204 204 204 204',
+    async (scene) => ({ ...(await ownPack(scene)), body: { sticker_ids: [] } }),
+    'of one’s own pack',
   ),
   rule(contract.logout, 'server', '401 401 204 204 204 204 204 204', nothing),
 ]

@@ -37,12 +37,18 @@ export const useOutbox = defineStore('outbox', () => {
     for (const chat_id of byChat.value.keys()) void flush(chat_id)
   }
 
-  async function send(chat_id: number, content: string, reply: Pending['reply']): Promise<void> {
+  async function send(
+    chat_id: number,
+    content: string,
+    reply: Pending['reply'],
+    sticker?: Pending['sticker'],
+  ): Promise<void> {
     const last = of(chat_id).at(-1)?.created ?? 0
     const one: Pending = {
       client_id: crypto.randomUUID(),
       chat_id,
       content,
+      ...(sticker ? { sticker } : {}),
       reply_to_message_id: reply?.id ?? null,
       reply,
       created: Math.max(Date.now(), last + 1),
@@ -71,13 +77,13 @@ export const useOutbox = defineStore('outbox', () => {
 
   /** True when the next one may go. */
   async function deliver(one: Pending): Promise<boolean> {
-    const { chat_id, client_id, content, reply_to_message_id } = one
+    const { chat_id, client_id, content, sticker, reply_to_message_id } = one
     if (connection.state !== 'online') triedSince.delete(client_id)
     else if (!triedSince.has(client_id)) triedSince.set(client_id, Date.now())
     try {
       const message = await call('POST /chats/:chat_id/messages', {
         params: { chat_id },
-        body: { content, client_id, reply_to_message_id },
+        body: { ...(sticker ? { sticker_id: sticker.id } : { content }), client_id, reply_to_message_id },
       })
       retries.delete(chat_id)
       useMessages().receive(message)
