@@ -12,6 +12,8 @@ export const PUBLIC_NAME_MAX = 32
 export const CONTENT_MAX = 4096
 export const MESSAGES_PAGE_MAX = 100
 export const CHANGES_PAGE_MAX = 500
+export const SEARCH_PAGE_MAX = 50
+export const SEARCH_TERM_MAX = 200
 export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
 /** One request may add this many people at once. */

@@ -13,6 +13,8 @@ import { MessageWriter } from './features/messages/writer.ts'
 import { opsRoutes } from './features/ops/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
+import { SearchIndexer } from './features/search/indexer.ts'
+import { searchRoutes } from './features/search/routes.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
@@ -80,6 +82,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...settingsRoutes,
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history }),
+    ...searchRoutes({ render: (found, user_id) => history.byIds(found, user_id) }),
     ...syncRoutes({ lists }),
   ]
 
@@ -94,6 +97,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made')),
     PARTITIONS_EVERY_MS,
   )
+
+  const indexer = new SearchIndexer({ db, log })
 
   const described = JSON.stringify(
     openapi(
@@ -124,6 +129,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     port: server.port!,
     stop: async () => {
       clearInterval(keepPartitions)
+      await indexer.close()
       const stopped = server.stop()
       await sockets.close()
       await writer.drained()
