@@ -6,6 +6,7 @@ const CHATS = 1000
 const MEMBER_OF = 100
 const DAYS = 365
 const SEARCHES = 300
+const READ_MOST = 26_000
 const COMMON = ['the', 'time', 'with', 'messa', 'tomorrow', 'привет', 'о том']
 
 /** A word of the vocabulary by its rank, in SQL: as a word of a language it is the rarer the higher its rank (Zipf). */
@@ -17,17 +18,27 @@ const WORDS = `
     from generate_series(1, 50000) rank;
   create unique index on bench_words (rank);`
 
-/** Messages of a year, of 3 to 18 words each, spread evenly over all chats; as the writers would have left them. */
-const messages = (from: number, to: number) => `
+/** What people say, of 2 to 9 words. */
+const PHRASES = `
+  create table bench_phrases as
+    select n, string_agg(w.word, ' ') as phrase
+    from (
+      select n, least(50000, floor(exp(random() * ln(50001))))::int as rank
+      from generate_series(0, 199999) n, generate_series(1, 2 + n % 8)
+    ) r join bench_words w on w.rank = r.rank group by n;
+  create unique index on bench_phrases (n);
+  analyze bench_phrases;`
+
+/** Messages of a year, two phrases each, spread evenly over all chats; as the writers would have left them. */
+const messages = (from: number, to: number, count: number) => `
   insert into messages (id, chat_id, seq, revision, sender_id, content, created_at)
-    select message_id_at(at) + n % 4096, n % ${CHATS} + 1, n / ${CHATS} + 1, n / ${CHATS} + 1, n % ${MEMBER_OF} + 1, said.content, at
-    from generate_series(${from}, ${to - 1}) n
-    cross join lateral (select now() - interval '1 day' * ${DAYS} * (1 - n / $COUNT::float8) as at) moment
-    cross join lateral (
-      select string_agg(w.word, ' ') as content
-      from (select least(50000, floor(exp(random() * ln(50001))))::int as rank from generate_series(1, 3 + n % 16)) r
-      join bench_words w on w.rank = r.rank
-    ) said;`
+    select message_id_at(at) + said.n % 4096, said.n % ${CHATS} + 1, said.n / ${CHATS} + 1, said.n / ${CHATS} + 1,
+      said.n % ${MEMBER_OF} + 1,
+      one.phrase || ' ' || other.phrase, at
+    from (select n, now() - interval '1 day' * ${DAYS} * (1 - n / ${count}::float8) as at
+      from generate_series(${from}, ${to - 1}) n) said
+    join bench_phrases one on one.n = said.n * 7919::bigint % 200000
+    join bench_phrases other on other.n = (said.n * 104729::bigint + said.n / 1000) % 200000;`
 
 interface Searched {
   p50: number
@@ -36,17 +47,18 @@ interface Searched {
   empty: number
 }
 
-/** A term in the index and how the index was filled; every search waits for the one before, as a person does. */
+/** Searches one after another, as a person does them, and before that how fast the index is filled. */
 export async function search(server: BenchServer, count = 2_000_000): Promise<Figure[]> {
   await server.people(1, MEMBER_OF)
   await server.sql.unsafe(WORDS)
+  await server.sql.unsafe(PHRASES)
   await server.sql.unsafe(`
     insert into chats (id, type, title, owner_id, member_count)
       select n, 'group', 'Group ' || n, 1, 1 + ${MEMBER_OF} / 10 from generate_series(1, ${CHATS}) n;
     insert into chat_members (chat_id, user_id, role)
       select n, u, 'member' from generate_series(1, ${CHATS}) n, generate_series(1, ${MEMBER_OF}) u where (n + u) % 10 = 0 or u = 1;`)
   for (let from = 0; from < count; from += 100_000)
-    await server.sql.unsafe(messages(from, Math.min(count, from + 100_000)).replace('$COUNT', String(count)))
+    await server.sql.unsafe(messages(from, Math.min(count, from + 100_000), count))
   await server.sql.unsafe('analyze messages')
   const began = performance.now()
   await server.sql.unsafe(`
@@ -104,21 +116,25 @@ export async function search(server: BenchServer, count = 2_000_000): Promise<Fi
     floor: number,
     whose = tokens,
   ): Promise<Figure> => {
-    const read = await rowsRead(server)
     const found: Searched[] = []
     for (const token of whose) found.push(await measure(path, token))
-    const rows = ((await rowsRead(server)) - read) / (whose.length * (SEARCHES + 20))
+    let most = 0
+    for (let n = 0; n < 6; n++) {
+      const before = await rowsRead(server)
+      await connection!.send(requestText('GET', `/api${path(n)}`, whose.at(-1)!), true)
+      most = Math.max(most, (await rowsRead(server)) - before)
+    }
     const shown = found
       .map(({ p50, p95 }) => `p95 ${rounded(p95)} ms (p50 ${rounded(p50)})`)
       .join('; in all 1,000: ')
     return {
       work,
-      measured: `${shown}; ${Math.round(rows)} rows a search`,
-      floor: `p95 ${floor} ms`,
+      measured: `${shown}; at most ${most.toLocaleString('en')} rows read`,
+      floor: `p95 ${floor} ms, ${READ_MOST.toLocaleString('en')} rows`,
       aim: '',
       limit: '',
-      met: found.every(({ p95, failed }) => p95 <= floor && failed === 0),
-      values: { p50: found[0]!.p50, p95: found[0]!.p95, empty: found[0]!.empty, rows },
+      met: most <= READ_MOST && found.every(({ p95, failed }) => p95 <= floor && failed === 0),
+      values: { p50: found[0]!.p50, p95: found[0]!.p95, empty: found[0]!.empty, most },
     }
   }
   const short = ['a', 'on', 'ъ', 'zq', '会', '议']

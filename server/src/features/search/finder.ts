@@ -1,6 +1,6 @@
 import type { Queries } from '../../ports/db/port.ts'
 import { isNarrowed, lookUp, survey, walk, type Asked, type Found } from './queries.ts'
-import { cut, wayThrough, type Moment } from './rules.ts'
+import { nextRange, onward, wayThrough, type Moment } from './rules.ts'
 
 /** Rows that one statement reads at most, and after how many a search ends with what it has. */
 const ROWS = 2000
@@ -28,34 +28,27 @@ export interface Finding {
 export async function findMessages(db: Queries, search: Search): Promise<Finding> {
   const { chats, total, low, high, has_grams, read: fresh, found } = await survey(db, search, search)
   const byId = new Map(found.map((one) => [`${one.chat_id}:${one.id}`, one]))
-  const way = wayThrough({ low, high, rows: ROWS / 2, total, indexed: has_grams || isNarrowed(search) })
+  let way = wayThrough({ low, high, rows: ROWS, total, indexed: has_grams || isNarrowed(search) })
   let read = fresh
-  let floor = high
-  let last = 0
   const complete = () =>
-    [...byId.values()].filter(({ id }) => id >= floor).sort((a, b) => b.id - a.id || a.chat_id - b.chat_id)
+    [...byId.values()].filter(({ id }) => id >= way.high).sort((a, b) => b.id - a.id || a.chat_id - b.chat_id)
 
-  for (let left = STATEMENTS_MAX; way.length > 0 && left > 0 && read < READ_MAX; left--) {
-    const range = way.pop()!
-    if (range.crowded && last < ROWS / 4) {
-      way.push(...cut(range))
-      continue
-    }
+  for (let left = STATEMENTS_MAX; way.high > low && left > 0 && read < READ_MAX; left--) {
+    const range = nextRange(way)
     const done =
-      range.by === 'index'
+      way.by === 'index'
         ? await lookUp(db, search, range, ROWS, has_grams)
         : await walk(db, search, range, ROWS)
-    last = done.read
-    read += last
-    const overflowed = last >= ROWS
-    const inOrder = range.by === 'walk' && search.chat_id !== null
-    if (overflowed && !inOrder) {
-      way.push(...cut(range))
-      continue
-    }
-    for (const one of done.found) byId.set(`${one.chat_id}:${one.id}`, one)
-    floor = overflowed ? done.oldest! : range.low
-    if (overflowed) way.push({ ...range, high: floor, by: range.rest })
+    read += done.read
+    // Of one chat the newest rows are read, of several those that come.
+    const ordered = way.by === 'walk' && search.chat_id !== null
+    const overflowed = done.read >= ROWS
+    if (!overflowed || ordered) for (const one of done.found) byId.set(`${one.chat_id}:${one.id}`, one)
+    way = onward(way, range, {
+      read: done.read,
+      rows: ROWS,
+      passed: overflowed && ordered ? done.oldest : null,
+    })
     if (byId.size >= search.limit && complete().length >= search.limit) break
   }
   return { chats, found: complete().slice(0, search.limit), read }

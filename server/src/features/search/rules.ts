@@ -7,26 +7,32 @@ const WEEK = 2 ** 41
 const DAY = 2 ** 38
 /** A longer range is asked for by its weeks, a shorter one by its days. */
 const DAYS_MAX = 40
-/** The newest weeks that are looked up together; each further lookup goes four times as far back. */
-const WEEKS_FIRST = 4
-const WIDER = 4
-/** A window that held too many rows is cut into the newest eighth and the rest. */
-const CUT = 8
-const WINDOW_LEAST = 1000 * IDS_PER_MS
+/** What the index is asked for first; each further range is at most so many times as wide as the one before. */
+const FIRST_LOOK = 4 * WEEK
+const WIDER = 16
+const NARROWER = 4
+const WIDTH_LEAST = 1000 * IDS_PER_MS
 
 /** A message id, or a time. */
 export type Moment = { id: number } | { at: Date }
 
-type Way = 'walk' | 'index'
-
-/** Ids from `low` to below `high`, whether they are looked up in the index or walked through, and how what a walk leaves over is. */
+/** Ids from `low` to below `high`. */
 export interface Range {
   low: number
   high: number
-  by: Way
-  rest: Way
-  /** Together with the range after it, this one held too much. */
-  crowded?: boolean
+}
+
+/** Where a search is on its way from `high` down to `low`. */
+export interface Way extends Range {
+  /** Whether the next range is looked up in the index, or walked through. */
+  by: 'index' | 'walk'
+  /** Whether there is something that the index can be asked for. */
+  indexed: boolean
+  width: number
+  /** Down to here it is walked, whatever is indexed; above `high` for the first range alone. */
+  walked_to: number
+  /** Down to here some range held too much: none is wider than the one before. */
+  crowded_to: number
 }
 
 /** What was typed, without the spaces around it; null when nothing was. */
@@ -45,54 +51,48 @@ export function momentOf(field: 'before' | 'after', text: string | undefined): M
   throw new Refusal('invalid', { field, error: `${field} has to be a message id or an ISO 8601 time.` })
 }
 
-/** Cuts what lies before `high` into windows that widen towards the past, the oldest first. */
-function widening(low: number, high: number, first: number, by: Way): Range[] {
-  const ranges: Range[] = []
-  for (let [end, width] = [high, first]; end > low; width *= WIDER) {
-    const edge = by === 'index' ? Math.floor((end - width) / WEEK) * WEEK : end - width
-    const begin = Math.max(low, edge)
-    ranges.unshift({ low: begin, high: end, by, rest: 'walk' })
-    end = begin
-  }
-  return ranges
-}
-
 /**
- * The way through `low … high`, its last range first: a window about as wide as holds `rows` of `total` messages is
- * walked in any case, because what is common is found there; the rest is looked up where there is something to look
- * up, and walked where there is not.
+ * The beginning: a range about as wide as holds half of `rows` among `total` messages is walked in any case, because what
+ * is common is found there.
  */
-export function wayThrough(asked: {
-  low: number
-  high: number
-  rows: number
-  total: number
-  indexed: boolean
-}): Range[] {
+export function wayThrough(asked: Range & { rows: number; total: number; indexed: boolean }): Way {
   const { low, high, rows, total, indexed } = asked
-  const window = Math.max(WINDOW_LEAST, Math.floor((high * rows) / Math.max(total, rows)))
-  const begin = Math.max(low, high - window)
-  const rest = indexed
-    ? widening(low, begin, WEEKS_FIRST * WEEK, 'index')
-    : widening(low, begin, window, 'walk')
-  if (high <= low) return []
-  return [...rest, { low: begin, high, by: 'walk', rest: indexed ? 'index' : 'walk' }]
+  const width = Math.max(WIDTH_LEAST, Math.floor((high * rows) / 2 / Math.max(total, rows)))
+  return { low, high, by: 'walk', indexed, width, walked_to: high, crowded_to: high }
+}
+
+/** What is read next; a range of the index begins with a day. */
+export function nextRange({ low, high, by, width }: Way): Range {
+  const begin = by === 'index' ? Math.floor((high - width) / DAY) * DAY : high - Math.ceil(width)
+  return { low: Math.max(low, begin), high }
 }
 
 /**
- * A range that held too much, as its newest part, which comes last, and the rest: halves where the index is asked, an
- * eighth where it is walked. A day that the index cannot tell apart is walked. None when it cannot be cut.
+ * The way after a range in which `read` rows were found, which is too much when it is `rows` of them: then a narrower one
+ * is tried, and a single day is walked. Where rows come in order, `passed` is how far they reach all the same.
  */
-export function cut({ low, high, by, rest }: Range): Range[] {
-  const [unit, parts] = by === 'index' ? [DAY, 2] : [1, CUT]
-  const edge = Math.floor((high - (high - low) / parts) / unit) * unit
-  const begin = edge > low ? edge : Math.floor((high - 1) / unit) * unit
-  if (begin <= low) return by === 'index' ? [{ low, high, by: 'walk', rest: 'walk' }] : []
-  const older: Range = { low, high: begin, by: by === 'walk' ? rest : by, rest }
-  return [
-    { ...older, crowded: older.by === by },
-    { low: begin, high, by, rest },
-  ]
+export function onward(
+  way: Way,
+  range: Range,
+  seen: { read: number; rows: number; passed: number | null },
+): Way {
+  const { read, rows, passed } = seen
+  if (read >= rows && passed === null) {
+    const wide = range.high - range.low
+    const narrower = { ...way, crowded_to: Math.min(way.crowded_to, range.low), width: wide / NARROWER }
+    if (way.by === 'walk' || wide > DAY) return narrower
+    return { ...narrower, by: 'walk', walked_to: range.low }
+  }
+  const high = passed ?? range.low
+  const crowded = high > way.crowded_to
+  if (way.by === 'walk' && way.indexed && high <= way.walked_to) {
+    // How much was walked through at the very beginning says nothing of how much the index holds.
+    const first = way.walked_to >= range.high
+    return { ...way, high, by: 'index', width: crowded && !first ? DAY : FIRST_LOOK }
+  }
+  const fitting = rows / 2 / Math.max(1, read)
+  const width = way.width * Math.min(crowded ? 1 : WIDER, Math.max(1 / NARROWER, fitting))
+  return { ...way, high, width }
 }
 
 /** The keys of a range's weeks, or of its days: `first` to `last`, with what `search_keys` adds to them. */

@@ -28,7 +28,7 @@ beforeAll(async () => {
   world = await newWorld()
   everybody = [await world.user('ann'), await world.user('bob'), await world.user('eve')]
   ;[ann, bob, eve] = everybody as [Person, Person, Person]
-})
+}, 30_000)
 afterAll(() => world.close())
 
 const send = (who: Person, chat_id: number, content: string) =>
