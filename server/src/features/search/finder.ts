@@ -37,7 +37,7 @@ export async function findMessages(db: Queries, search: Search): Promise<Finding
     const range = nextRange(way)
     const done =
       way.by === 'index'
-        ? await lookUp(db, search, range, ROWS, has_grams)
+        ? await lookUp(db, search, range, ROWS, { chats, has_grams })
         : await walk(db, search, range, ROWS)
     read += done.read
     // Of one chat the newest rows are read, of several those that come.

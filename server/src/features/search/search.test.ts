@@ -428,6 +428,21 @@ describe('however much there is', () => {
   })
 })
 
+test('somebody in very many chats finds what is said in them, and nothing of the others', async () => {
+  const busy = await world.user('busy')
+  const [own, foreign] = [await world.group(ann, [busy]), await world.group(ann, [bob])]
+  await world.db.query(sql`
+    with made as (
+      insert into chats (type, title, member_count) select 'group', 'x', 1 from generate_series(1, 300) returning id
+    ), heads as (insert into chat_heads (chat_id) select id from made)
+    insert into chat_members (chat_id, user_id) select id, ${busy.id} from made`)
+  const mine = await send(ann, own, 'a sesquipedalian word')
+  await send(ann, foreign, 'a sesquipedalian secret')
+  await indexed()
+  expect(await everywhere(busy, { q: 'sesquipedalian' })).toEqual([mine])
+  expect(ids(await everywhere(busy, { from: ann.id }))).toEqual([mine.id])
+})
+
 describe('the indexer', () => {
   const rowsOf = (chat_id: number) =>
     world.db.query<{ id: number; folded: string }>(
