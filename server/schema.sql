@@ -58,6 +58,39 @@ CREATE OR REPLACE FUNCTION public.message_id_at(at timestamp with time zone)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint - '1735689600000'::bigint) << 12);
+CREATE OR REPLACE FUNCTION public.search_fold(content text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN replace(lower((NORMALIZE(content, NFC) COLLATE "und-x-icu")), 'ς'::text, 'σ'::text);
+CREATE OR REPLACE FUNCTION public.search_grams(folded text)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+declare
+  signs text[] := string_to_array(folded, null);
+begin
+  if folded ~ '[^\u0001-\u2E7F]' then
+    return array(
+      select hashtext(a || b || c) from unnest(signs, signs[2:], signs[3:]) as run(a, b, c) where c is not null
+      union all
+      select hashtext(a || b) from unnest(signs, signs[2:]) as run(a, b)
+        where b is not null and (ascii(a) >= 11904 or ascii(b) >= 11904)
+      union all
+      select hashtext(a) from unnest(signs) as run(a) where ascii(a) >= 11904
+    );
+  end if;
+  return array(
+    select hashtext(a || b || c) from unnest(signs, signs[2:], signs[3:]) as run(a, b, c) where c is not null
+  );
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.search_keys(chat_id bigint, sender_id bigint, id bigint, message_type text, file_id bigint, content text)
+ RETURNS bigint[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((ARRAY[(chat_id * 8), ((sender_id * 8) + 1), (((id >> 41) * 8) + 2), (((hashtext(message_type))::bigint * 8) + 3), (((id >> 38) * 8) + 6)] || CASE WHEN (file_id IS NOT NULL) THEN ARRAY[(4)::bigint] ELSE NULL::bigint[] END) || CASE WHEN (content ~* '\mhttps?://\S'::text) THEN ARRAY[(5)::bigint] ELSE NULL::bigint[] END);
 
 create table chat_bans (
   chat_id bigint not null,
@@ -185,6 +218,16 @@ create table message_reactions (
   user_id bigint not null,
   emoji text not null
 );
+create table message_search (
+  chat_id bigint not null,
+  id bigint not null,
+  keys bigint[] not null,
+  folded text not null
+);
+create table message_search_marks (
+  chat_id bigint not null,
+  revision bigint not null
+) with (fillfactor=70);
 create table message_uncounted (
   chat_id bigint not null,
   seq bigint not null
@@ -309,6 +352,8 @@ alter table message_client_ids add constraint message_client_ids_pkey PRIMARY KE
 alter table message_edits add constraint message_edits_pkey PRIMARY KEY (chat_id, message_id, revision);
 alter table message_pins add constraint message_pins_pkey PRIMARY KEY (chat_id, message_id);
 alter table message_reactions add constraint message_reactions_pkey PRIMARY KEY (chat_id, message_id, user_id, emoji);
+alter table message_search add constraint message_search_pkey PRIMARY KEY (chat_id, id);
+alter table message_search_marks add constraint message_search_marks_pkey PRIMARY KEY (chat_id);
 alter table message_uncounted add constraint message_uncounted_pkey PRIMARY KEY (chat_id, seq);
 alter table messages add constraint messages_pkey PRIMARY KEY (chat_id, id);
 alter table messages_hidden add constraint messages_hidden_pkey PRIMARY KEY (chat_id, user_id, message_id);
@@ -351,6 +396,7 @@ CREATE UNIQUE INDEX files_object_key_key ON public.files USING btree (object_key
 CREATE INDEX files_uploader_idx ON public.files USING btree (uploader_id, id);
 CREATE INDEX invites_chat_idx ON public.invites USING btree (chat_id, created_at, token);
 CREATE INDEX message_pins_order_idx ON public.message_pins USING btree (chat_id, revision);
+CREATE INDEX message_search_idx ON public.message_search USING gin (keys, search_grams(folded)) WITH (fastupdate='on', gin_pending_list_limit='4096');
 CREATE INDEX messages_file_idx ON public.messages USING btree (file_id) WHERE (file_id IS NOT NULL);
 CREATE INDEX messages_hidden_user_idx ON public.messages_hidden USING btree (user_id, changed);
 CREATE INDEX messages_revision_idx ON public.messages USING btree (chat_id, revision);

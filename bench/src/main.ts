@@ -7,6 +7,7 @@ import { logins } from './scenarios/logins.ts'
 import { memory } from './scenarios/memory.ts'
 import { posts } from './scenarios/posts.ts'
 import { reads } from './scenarios/reads.ts'
+import { search } from './scenarios/search.ts'
 import { start } from './scenarios/start.ts'
 import { BenchServer, pin } from './server.ts'
 
@@ -27,6 +28,7 @@ const SCENARIOS: Record<string, (seconds: number) => Promise<Figure | Figure[]>>
   'fanout-100': (seconds) => on((server) => fanout(server, 100, 1, seconds)),
   'open-loop': (seconds) => on((server) => openLoop(server, 1, seconds)),
   reads: (seconds) => on((server) => reads(server, 1, Math.min(4, seconds))),
+  search: () => on((server) => search(server, messages)),
   logins: (seconds) => on((server) => logins(server, 1, seconds), false),
   memory: () => memory(),
   start: () => start(),
@@ -34,6 +36,7 @@ const SCENARIOS: Record<string, (seconds: number) => Promise<Figure | Figure[]>>
 
 const asked = process.argv.slice(2).filter((one) => !one.startsWith('--'))
 const seconds = Number(/--seconds=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 8)
+const messages = Number(/--messages=(\d+)/.exec(process.argv.join(' '))?.[1] ?? 2_000_000)
 const unknown = asked.filter((name) => !(name in SCENARIOS))
 if (unknown.length > 0) {
   console.error(`No such scenario: ${unknown.join(', ')}. There are: ${Object.keys(SCENARIOS).join(', ')}.`)

@@ -27,6 +27,8 @@ export const OWN_REACTIONS_MAX = 3
 export const REACTED_MESSAGES_MAX = 200
 /** Messages that one request may forward. */
 export const FORWARDS_MAX = 100
+export const SEARCH_PAGE_MAX = 50
+export const SEARCH_TERM_MAX = 200
 export const MEMBERS_PAGE_MAX = 200
 export const CHATS_PAGE_MAX = 500
 export const BANS_PAGE_MAX = 200

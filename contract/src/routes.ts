@@ -7,6 +7,7 @@ import type * as forwards from './forwards.ts'
 import type * as messages from './messages.ts'
 import type * as pins from './pins.ts'
 import type * as reactions from './reactions.ts'
+import type * as search from './search.ts'
 import type * as settings from './settings.ts'
 import type * as stickers from './stickers.ts'
 import type * as sync from './sync.ts'
@@ -20,6 +21,7 @@ type Everything = typeof auth &
   typeof messages &
   typeof pins &
   typeof reactions &
+  typeof search &
   typeof settings &
   typeof stickers &
   typeof sync &

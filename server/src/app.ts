@@ -24,6 +24,8 @@ import { pinRoutes } from './features/pins/routes.ts'
 import { reactionRoutes } from './features/reactions/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
+import { SearchIndexer } from './features/search/indexer.ts'
+import { searchRoutes } from './features/search/routes.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
 import { Pictures } from './features/stickers/pictures.ts'
 import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
@@ -112,6 +114,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
         (await writer.writeAll(sends)).map(({ message_type, body }) => answerText(message_type, body)),
     }),
     ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
+    ...searchRoutes({ render: (found, user_id) => history.byIds(found, user_id) }),
     ...syncRoutes({ lists }),
   ]
 
@@ -127,6 +130,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made')),
     PARTITIONS_EVERY_MS,
   )
+
+  const indexer = new SearchIndexer({ db, log })
 
   const described = JSON.stringify(
     openapi(
@@ -160,6 +165,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     port: server.port!,
     stop: async () => {
       clearInterval(keepPartitions)
+      await indexer.close()
       const stopped = server.stop()
       await news.close()
       await sockets.close()

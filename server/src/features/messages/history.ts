@@ -79,6 +79,18 @@ export class History {
     return answerText(row.message_type, body!)
   }
 
+  /** These messages as JSON, the newest first, without those that the viewer may not see. */
+  async byIds(found: readonly { chat_id: number; id: number }[], viewer: number): Promise<string> {
+    const rows = found.length === 0 ? [] : await queries.messagesByIds(this.#db, found, viewer)
+    const texts = new Map<StoredMessage, string>()
+    const rendered = [...Map.groupBy(rows, (row) => row.chat_id)].map(async ([chat_id, ofChat]) => {
+      const shown = await this.messages({ chat_id, user_id: viewer }, ofChat)
+      for (const [n, row] of ofChat.entries()) texts.set(row, shown[n]!)
+    })
+    await Promise.all(rendered)
+    return `[${rows.map((row) => texts.get(row)!).join(',')}]`
+  }
+
   /** The newest change of each chat of these people since a moment, as the event that tells it. */
   async newestEvents(user_ids: readonly number[], since: Date): Promise<{ chat_id: number; text: string }[]> {
     const changed = await queries.newestChanges(this.#db, user_ids, since)

@@ -321,6 +321,23 @@ export const newestChanges = (db: Queries, user_ids: readonly number[], since: D
     where h.chat_id in (select chat_id from chat_members where user_id = any(${user_ids}::bigint[])) and h.revision > 0
       and coalesce(m.updated_at, m.created_at) >= ${since}`)
 
+/** Those of these messages that this person may see, the newest first. */
+export const messagesByIds = (
+  db: Queries,
+  found: readonly { chat_id: number; id: number }[],
+  user_id: number,
+) =>
+  db.query<StoredMessage>(sql`
+    select ${COLUMNS}
+    from unnest(
+      ${found.map(({ chat_id }) => chat_id)}::bigint[], ${found.map(({ id }) => id)}::bigint[]
+    ) as f(chat_id, id)
+    join chat_members me on me.chat_id = f.chat_id and me.user_id = ${user_id}
+    join messages m on m.chat_id = f.chat_id and m.id = f.id
+    where m.seq > me.cleared_seq and not m.is_deleted and not exists (
+      select from messages_hidden x where x.chat_id = f.chat_id and x.user_id = ${user_id} and x.message_id = f.id)
+    order by m.id desc, m.chat_id`)
+
 export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) =>
   db.query<RepliedTo>(sql`
     select m.id::float8, m.sender_id::float8, case when m.is_deleted then null else left(m.content, 256) end as content,
