@@ -1,4 +1,9 @@
+import type { Message } from '@messenger/contract'
 import packageJson from '../package.json' with { type: 'json' }
+import { newClaim } from './features/admin/claim.ts'
+import { adminRoutes } from './features/admin/routes.ts'
+import { Tally } from './features/admin/tally.ts'
+import { auditRoutes } from './features/audit/routes.ts'
 import { authRoutes } from './features/auth/routes.ts'
 import { ensureFirstAdmin } from './features/auth/admin.ts'
 import { liveSessions } from './features/auth/queries.ts'
@@ -15,6 +20,8 @@ import { opsRoutes } from './features/ops/routes.ts'
 import { Here } from './features/realtime/presence.ts'
 import { Sockets } from './features/realtime/sockets.ts'
 import { settingsRoutes } from './features/settings/routes.ts'
+import { supportAccount } from './features/support/queries.ts'
+import { supportRoutes } from './features/support/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
 import { Door } from './http/door.ts'
@@ -28,11 +35,13 @@ import { Sessions } from './http/session.ts'
 import type { Resources } from './ports/resources.ts'
 
 const MONTHS_AHEAD = 12
-const PARTITIONS_EVERY_MS = 12 * 3600 * 1000
+const UPKEEP_EVERY_MS = 12 * 3600 * 1000
 
 export interface App {
   url: string
   port: number
+  /** Opens the room of the first admin to whoever shows it; null when there is one. */
+  claim: string | null
   /** Stops accepting, finishes what is in flight, closes sockets with 1012. */
   stop(): Promise<void>
 }
@@ -46,7 +55,17 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const senders = new Senders(db)
   const history = new History(db, senders)
   const lists = new ChatLists(db)
-  const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
+  const tally = new Tally(db, log)
+  const writer = new MessageWriter({
+    db,
+    bus,
+    senders,
+    log,
+    stored: (sends) => {
+      metrics.messages.inc(sends.length)
+      tally.stored(sends)
+    },
+  })
   const composer = new Composer({ db, file: async () => null, sticker: async () => null })
   const here = new Here({ db, bus, presence, log })
   const sockets = new Sockets({
@@ -74,6 +93,13 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     closed: () => metrics.sockets.dec(),
   })
 
+  const shown = (places: readonly { chat_id: number; id: number }[]) => history.shown(places)
+  const support_id = await supportAccount(db)
+  const say = async (chat_id: number, user_id: number, content: string) => {
+    const { body } = await writer.write(await composer.compose({ chat_id, user_id }, { content }))
+    return JSON.parse(`{${body}`) as Message
+  }
+
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
     ...authRoutes({ sessions, passwords }),
@@ -82,19 +108,23 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...chatRoutes({ lists }),
     ...messageRoutes({ writer, history, composer }),
     ...syncRoutes({ lists }),
+    ...adminRoutes({ counted: () => tally.flush(), shown }),
+    ...auditRoutes,
+    ...supportRoutes({ support_id, send: say, shown }),
   ]
 
   await ensureFirstAdmin(db, passwords, config, log)
+  const claim = await newClaim(db)
+  await tally.reconcile()
   const partitions = async () => {
     if (await makePartitions(db, MONTHS_AHEAD))
       log.error('messages lie beyond the last partition: is the clock right?')
   }
   await partitions()
-  const keepPartitions = setInterval(
-    () =>
-      void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made')),
-    PARTITIONS_EVERY_MS,
-  )
+  const upkeep = setInterval(() => {
+    void tally.reconcile()
+    void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made'))
+  }, UPKEEP_EVERY_MS)
 
   const described = JSON.stringify(
     openapi(
@@ -123,13 +153,15 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   return {
     url: server.url.href,
     port: server.port!,
+    claim,
     stop: async () => {
-      clearInterval(keepPartitions)
+      clearInterval(upkeep)
       const stopped = server.stop()
       await sockets.close()
       await writer.drained()
       await Promise.race([stopped, new Promise((late) => setTimeout(late, 3000))])
       await server.stop(true)
+      await tally.close()
       await here.close()
       passwords.close()
     },

@@ -20,6 +20,7 @@ export interface Config {
   registration: 'open' | 'invite' | 'closed'
   admin_username: string | null
   admin_password: string | null
+  admin_reads_messages: boolean
   rate_limits: boolean
   log_level: string
 }
@@ -174,6 +175,12 @@ const SETTINGS: Record<keyof Config, Setting> = {
     secret: true,
     read: nothingOr,
     meaning: 'The password of the first admin.',
+  },
+  admin_reads_messages: {
+    name: 'ADMIN_READS_MESSAGES',
+    standard: 'on',
+    read: (value) => oneOf('on', 'off')(value) === 'on',
+    meaning: 'Whether admins may read messages of chats they are not in; each reading is in the audit log.',
   },
   rate_limits: {
     name: 'RATE_LIMITS',

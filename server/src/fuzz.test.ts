@@ -3,11 +3,14 @@ import * as contract from '@messenger/contract'
 import {
   ClientFrame,
   REFUSALS,
+  createCannedAnswer,
   health,
+  openSupport,
   sendMessage,
   type Endpoint,
   type ErrorBody,
 } from '@messenger/contract'
+import { sql } from './ports/db/port.ts'
 import { call, newWorld, type Person, type World } from './testing/world.ts'
 
 let world: World
@@ -15,12 +18,20 @@ let ann: Person
 let bob: Person
 let chat_id: number
 let message_id: number
+let root: Person
+let victim: Person
+let thread_id: number
+let answer_id: number
 
 beforeAll(async () => {
   world = await newWorld()
   ;[ann, bob] = [await world.user('ann'), await world.user('bob')]
   chat_id = await world.group(ann, [bob])
   message_id = (await ann.call(sendMessage, { params: { chat_id }, body: { content: 'hi' } })).id
+  ;[root, victim] = [await world.user('root'), await world.user('victim')]
+  await world.db.query(sql`update users set is_admin = true where id = ${root.id}`)
+  thread_id = (await ann.call(openSupport)).chat_id
+  answer_id = (await root.call(createCannedAnswer, { body: { title: 'x', content: 'x' } })).id
 })
 afterAll(() => world.close())
 
@@ -95,6 +106,11 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'PUT /chats/:chat_id/messages/:message_id': { content: 'x' },
   'POST /chats/:chat_id/owner': { user_id: 999_999 },
   'POST /chats/:chat_id/members': { user_ids: [999_999] },
+  'POST /admin-api/claim': { token: 'x' },
+  'POST /admin-api/support/send': { content: 'x', target_user_id: 1 },
+  'PUT /admin-api/support/threads/:chat_id/assignee': { user_id: 1 },
+  'POST /admin-api/support/answers': { title: 'x', content: 'x' },
+  'PUT /admin-api/support/answers/:answer_id': { title: 'x', content: 'x' },
 }
 /** What would end the session that asks, or the chat that is asked about. */
 const ENDS = new Set([
@@ -104,8 +120,16 @@ const ENDS = new Set([
   'DELETE /chats/:chat_id/leave',
 ])
 
-const valid = (name: string): string =>
-  ({ chat_id: String(chat_id), message_id: String(message_id), user_id: String(bob.id) })[name] ?? '999999'
+const valid = (name: string, endpoint: Endpoint): string => {
+  const admin = endpoint.caller === 'admin'
+  const ids: Record<string, number> = {
+    chat_id: admin ? thread_id : chat_id,
+    message_id,
+    user_id: (admin ? victim : bob).id,
+    answer_id,
+  }
+  return String(ids[name] ?? 999_999)
+}
 
 async function ask(endpoint: Endpoint, path: string, init: RequestInit, token: string | null): Promise<void> {
   const response = await fetch(`${world.url}api${path}`, {
@@ -131,9 +155,10 @@ describe('no input is answered with a fault', () => {
   test.each(ENDPOINTS.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const))(
     '%s',
     async (name, endpoint) => {
-      const token = ENDS.has(name) ? 'not a token' : ann.tokens.access_token
+      const caller = endpoint.caller === 'admin' ? root : ann
+      const token = ENDS.has(name) ? 'not a token' : caller.tokens.access_token
       const pathWith = (param: string | null, value: string) =>
-        endpoint.path.replace(/:(\w+)/g, (_, one: string) => (one === param ? value : valid(one)))
+        endpoint.path.replace(/:(\w+)/g, (_, one: string) => (one === param ? value : valid(one, endpoint)))
       const path = pathWith(null, '')
       const asked: Promise<void>[] = []
       for (const param of Object.keys(endpoint.params.properties))

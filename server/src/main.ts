@@ -49,6 +49,10 @@ function greet(app: App, config: Config): void {
     )
   if (!config.rate_limits)
     say('RATE_LIMITS=off: nothing slows down somebody who guesses passwords. For load tests only.')
+  if (app.claim)
+    say(
+      `There is no admin yet. Sign in or register, then open this once to become the first one:\n  ${shown}/admin/claim/${app.claim}`,
+    )
   say('Stop it with Ctrl-C.\n')
 }
 

@@ -100,9 +100,11 @@ export function checker(schema: TSchema): Check {
 type Coerced = Record<string, unknown>
 type PropertySchema = { type?: string; minimum?: number; maximum?: number }
 
+const CLAMPED: ReadonlySet<string> = new Set(['limit', 'page', 'per_page'])
+
 /**
- * Query and path values arrive as text: numbers and booleans are made of it as the schema asks. `limit` is clamped
- * to its range, as the contract wants; any other number out of range is refused.
+ * Query and path values arrive as text: numbers and booleans are made of it as the schema asks. The sizes and
+ * numbers of pages are clamped to their range, as the contract wants; any other number out of range is refused.
  */
 export function coercer(schema: TObject): (given: Record<string, string | undefined>) => Coerced {
   const properties = Object.entries(schema.properties as Record<string, PropertySchema>)
@@ -116,10 +118,9 @@ export function coercer(schema: TObject): (given: Record<string, string | undefi
         if (!/^-?\d{1,400}$/.test(text))
           throw new Refusal('invalid', { field: name, error: `${name} has to be a whole number.` })
         const number = Number(text)
-        made[name] =
-          name === 'limit'
-            ? Math.min(Math.max(number, property.minimum ?? number), property.maximum ?? number)
-            : number
+        made[name] = CLAMPED.has(name)
+          ? Math.min(Math.max(number, property.minimum ?? number), property.maximum ?? number)
+          : number
       } else if (property.type === 'boolean') {
         if (!/^(true|false|1|0)$/.test(text))
           throw new Refusal('invalid', { field: name, error: `${name} has to be true or false.` })

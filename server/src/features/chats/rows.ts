@@ -43,6 +43,7 @@ export interface FramedRow {
   other_name: string | null
   other_has_avatar: boolean | null
   other_shows_presence: boolean | null
+  is_support: boolean
 }
 
 export type StoredRow = FramedRow & Preview & { others_read_seq: number }
@@ -84,6 +85,7 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     other_display_name: row.other_name,
     other_avatar_url: other_id !== null && row.other_has_avatar ? `/users/${other_id}/avatar` : null,
     other_is_online: other_id === null || !row.other_shows_presence ? null : online.has(other_id),
+    is_support: row.is_support,
   }
 }
 
