@@ -9,6 +9,7 @@ import type {
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement, type Transaction } from '../../ports/db/port.ts'
 import { note, type Actor } from '../audit/queries.ts'
+import { createUser, type NewUser } from '../auth/queries.ts'
 import { leaveEverything, OTHER, type Departure } from '../chats/queries.ts'
 import { literally } from '../users/queries.ts'
 
@@ -407,8 +408,11 @@ export const resetPassword = (db: Db, username: string, password_hash: string) =
     return {}
   })
 
-export const noteCreated = (db: Db, username: string) =>
-  byCommand(db, username, 'user_created', async (tx) => {
+/** A new account with the rights of an admin, made by a command. */
+export const createAdmin = (db: Db, user: NewUser): Promise<void> =>
+  db.transaction(async (tx) => {
+    await inTurn(tx)
+    const made = await createUser(tx, { ...user, is_admin: true })
     await tx.query(sql`delete from admin_claims`)
-    return { is_admin: true }
+    await note(tx, COMMAND, { action: 'user_created', target: on(made), after: { is_admin: true } })
   })
