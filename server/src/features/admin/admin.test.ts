@@ -27,6 +27,7 @@ import {
   unblockAccount,
   type Endpoint,
 } from '@messenger/contract'
+import { startApp } from '../../app.ts'
 import { sql } from '../../ports/db/port.ts'
 import { until } from '../../testing/until.ts'
 import { call, newWorld, PASSWORD, type Person, type World } from '../../testing/world.ts'
@@ -421,6 +422,29 @@ describe('the first admin', () => {
     LONG,
   )
 })
+
+test(
+  'what a crash left uncounted is found by the heads of the chats at the next start',
+  async () => {
+    const world = await newWorld()
+    try {
+      const root = await adminIn(world, 'root')
+      const chat_id = await world.group(root, [])
+      for (let n = 0; n < 7; n++) await say(root, chat_id, 'x')
+      expect((await root.call(getStats)).total_messages).toBe(7)
+      await world.db.query(sql`update daily_counts set value = value - 3 where name = 'messages'`)
+      expect((await root.call(getStats)).total_messages).toBe(4)
+      const again = await Promise.all([1, 2].map(() => startApp(world.resources[0]!, '/nowhere')))
+      // Two nodes find the same: it is added once.
+      await until('it is found', async () => (await root.call(getStats)).total_messages === 7, 15_000)
+      for (const app of again) await app.stop()
+      expect(await root.call(getStats)).toMatchObject({ total_messages: 7, messages_today: 7 })
+    } finally {
+      await world.close()
+    }
+  },
+  LONG,
+)
 
 test('reading messages can be switched off by configuration', async () => {
   const world = await newWorld({ env: { ADMIN_READS_MESSAGES: 'off' } })
