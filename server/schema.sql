@@ -19,6 +19,88 @@ begin
   return null;
 end
 $function$;
+CREATE OR REPLACE FUNCTION public.count_changed_users()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select name, day, pg_backend_pid() % 8, sum(one) from (
+    select c.name, c.day, 1 as one from fresh u, counted_user(u) c
+    union all
+    select c.name, c.day, -1 from stale u, counted_user(u) c
+  ) moved
+  group by 1, 2 having sum(one) <> 0 order by 1, 2
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.count_gone_chats()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select 'chats_' || type, '-infinity', pg_backend_pid() % 8, -count(*) from stale group by 1 order by 1
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.count_gone_messages()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select 'messages_gone', '-infinity', pg_backend_pid() % 8, sum(last_seq) from stale having sum(last_seq) > 0
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.count_gone_users()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select c.name, c.day, pg_backend_pid() % 8, -count(*) from stale u, counted_user(u) c group by 1, 2 order by 1, 2
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.count_new_chats()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select 'chats_' || type, '-infinity', pg_backend_pid() % 8, count(*) from fresh group by 1 order by 1
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.count_new_users()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into daily_counts as d (name, day, shard, value)
+  select c.name, c.day, pg_backend_pid() % 8, count(*) from fresh u, counted_user(u) c group by 1, 2 order by 1, 2
+  on conflict (name, day, shard) do update set value = d.value + excluded.value;
+  return null;
+end
+$function$;
+CREATE OR REPLACE FUNCTION public.counted_user(u users)
+ RETURNS TABLE(name text, day date)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'users', '-infinity'::date where u.is_active and not u.is_system
+  union all select 'users_blocked', '-infinity'::date where u.is_active and u.is_blocked and not u.is_system
+  union all select 'users_new', (u.created_at at time zone 'UTC')::date where not u.is_system
+  union all select 'users_last_active', (u.last_activity at time zone 'UTC')::date
+    where u.last_activity is not null and not u.is_system
+$function$;
 CREATE OR REPLACE FUNCTION public.ensure_message_partitions(first timestamp with time zone, months integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -58,6 +140,14 @@ CREATE OR REPLACE FUNCTION public.message_id_at(at timestamp with time zone)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint - '1735689600000'::bigint) << 12);
+CREATE OR REPLACE FUNCTION public.refuse_audit_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'the audit log stays as it is';
+end
+$function$;
 CREATE OR REPLACE FUNCTION public.search_fold(content text)
  RETURNS text
  LANGUAGE sql
@@ -92,6 +182,23 @@ CREATE OR REPLACE FUNCTION public.search_keys(chat_id bigint, sender_id bigint, 
  IMMUTABLE PARALLEL SAFE
 RETURN ((ARRAY[(chat_id * 8), ((sender_id * 8) + 1), (((id >> 41) * 8) + 2), (((hashtext(message_type))::bigint * 8) + 3), (((id >> 38) * 8) + 6)] || CASE WHEN (file_id IS NOT NULL) THEN ARRAY[(4)::bigint] ELSE NULL::bigint[] END) || CASE WHEN (content ~* '\mhttps?://\S'::text) THEN ARRAY[(5)::bigint] ELSE NULL::bigint[] END);
 
+create table admin_claims (
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default now()
+);
+create table audit_log (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default now(),
+  actor_id bigint,
+  actor_name text not null,
+  action text not null,
+  target_type text,
+  target_id bigint,
+  target_name text,
+  address text,
+  before jsonb,
+  after jsonb
+);
 create table chat_bans (
   chat_id bigint not null,
   user_id bigint not null,
@@ -158,6 +265,12 @@ create table chats (
   who_may_pin text not null default 'admins'::text,
   slow_mode_seconds integer not null default 0
 ) with (fillfactor=80);
+create table daily_counts (
+  name text not null,
+  day date not null,
+  shard smallint not null,
+  value bigint not null
+) with (fillfactor=50);
 create table file_jobs (
   file_id bigint not null,
   kind text not null,
@@ -308,6 +421,22 @@ create table stickers (
   is_used boolean not null default false,
   created_at timestamp with time zone not null default now()
 );
+create table support_answers (
+  id bigint not null generated by default as identity,
+  title text not null,
+  content text not null,
+  created_by bigint not null,
+  updated_at timestamp with time zone not null default now()
+);
+create table support_assignments (
+  chat_id bigint not null,
+  assignee_id bigint not null,
+  assigned_at timestamp with time zone not null default now()
+);
+create table user_message_counts (
+  user_id bigint not null,
+  sent bigint not null
+) with (fillfactor=50);
 create table user_settings (
   user_id bigint not null,
   theme text not null default 'system'::text,
@@ -334,17 +463,22 @@ create table users (
   is_blocked boolean not null default false,
   is_active boolean not null default true,
   created_at timestamp with time zone not null default now(),
-  last_activity timestamp with time zone
+  last_activity timestamp with time zone,
+  is_system boolean not null default false,
+  deleted_at timestamp with time zone
 ) with (fillfactor=80);
 
 create table messages_beyond partition of messages FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
 
+alter table admin_claims add constraint admin_claims_pkey PRIMARY KEY (token_hash);
+alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
 alter table chat_bans add constraint chat_bans_pkey PRIMARY KEY (chat_id, user_id);
 alter table chat_departures add constraint chat_departures_pkey PRIMARY KEY (user_id, chat_id);
 alter table chat_drafts add constraint chat_drafts_pkey PRIMARY KEY (user_id, chat_id);
 alter table chat_heads add constraint chat_heads_pkey PRIMARY KEY (chat_id);
 alter table chat_members add constraint chat_members_pkey PRIMARY KEY (chat_id, user_id);
 alter table chats add constraint chats_pkey PRIMARY KEY (id);
+alter table daily_counts add constraint daily_counts_pkey PRIMARY KEY (name, day, shard);
 alter table file_jobs add constraint file_jobs_pkey PRIMARY KEY (file_id, kind);
 alter table files add constraint files_pkey PRIMARY KEY (id);
 alter table invites add constraint invites_pkey PRIMARY KEY (token);
@@ -362,6 +496,9 @@ alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sticker_pack_users add constraint sticker_pack_users_pkey PRIMARY KEY (user_id, pack_id);
 alter table sticker_packs add constraint sticker_packs_pkey PRIMARY KEY (id);
 alter table stickers add constraint stickers_pkey PRIMARY KEY (id);
+alter table support_answers add constraint support_answers_pkey PRIMARY KEY (id);
+alter table support_assignments add constraint support_assignments_pkey PRIMARY KEY (chat_id);
+alter table user_message_counts add constraint user_message_counts_pkey PRIMARY KEY (user_id);
 alter table user_settings add constraint user_settings_pkey PRIMARY KEY (user_id);
 alter table user_storage add constraint user_storage_pkey PRIMARY KEY (user_id);
 alter table users add constraint users_pkey PRIMARY KEY (id);
@@ -384,8 +521,13 @@ alter table sticker_pack_users add constraint sticker_pack_users_pack_id_fkey FO
 alter table sticker_pack_users add constraint sticker_pack_users_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table sticker_packs add constraint sticker_packs_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table stickers add constraint stickers_pack_id_fkey FOREIGN KEY (pack_id) REFERENCES sticker_packs(id) ON DELETE SET NULL;
+alter table support_assignments add constraint support_assignments_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES users(id);
+alter table support_assignments add constraint support_assignments_chat_id_fkey FOREIGN KEY (chat_id) REFERENCES chats(id) ON DELETE CASCADE;
 alter table user_settings add constraint user_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 
+CREATE INDEX audit_log_action_idx ON public.audit_log USING btree (action, id);
+CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, id);
+CREATE INDEX audit_log_target_idx ON public.audit_log USING btree (target_id, id);
 CREATE INDEX chat_members_joined_idx ON public.chat_members USING btree (chat_id, joined_at, user_id);
 CREATE INDEX chat_members_user_idx ON public.chat_members USING btree (user_id, chat_id);
 CREATE INDEX chats_avatar_idx ON public.chats USING btree (avatar_file_id) WHERE (avatar_file_id IS NOT NULL);
@@ -406,16 +548,27 @@ CREATE INDEX sticker_pack_users_pack_idx ON public.sticker_pack_users USING btre
 CREATE INDEX sticker_packs_owner_idx ON public.sticker_packs USING btree (owner_id);
 CREATE UNIQUE INDEX sticker_packs_token_key ON public.sticker_packs USING btree (token);
 CREATE INDEX stickers_pack_idx ON public.stickers USING btree (pack_id, "position");
+CREATE INDEX users_admins_idx ON public.users USING btree (id) WHERE is_admin;
 CREATE INDEX users_avatar_idx ON public.users USING btree (avatar_file_id) WHERE (avatar_file_id IS NOT NULL);
+CREATE INDEX users_blocked_idx ON public.users USING btree (id) WHERE is_blocked;
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+CREATE INDEX users_email_search_idx ON public.users USING gin (lower(email) gin_trgm_ops);
 CREATE INDEX users_search_idx ON public.users USING gin ((((lower(username) || ' '::text) || lower(display_name))) gin_trgm_ops);
+CREATE UNIQUE INDEX users_system_key ON public.users USING btree (is_system) WHERE is_system;
 CREATE UNIQUE INDEX users_username_key ON public.users USING btree (lower(username));
 
+CREATE TRIGGER audit_log_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+CREATE TRIGGER chat_heads_counted_out AFTER DELETE ON public.chat_heads REFERENCING OLD TABLE AS stale FOR EACH STATEMENT EXECUTE FUNCTION count_gone_messages();
 CREATE TRIGGER chats_avatar_deleted AFTER DELETE ON public.chats FOR EACH ROW WHEN ((old.avatar_file_id IS NOT NULL)) EXECUTE FUNCTION check_file('avatar_file_id');
 CREATE TRIGGER chats_avatar_let_go AFTER UPDATE OF avatar_file_id ON public.chats FOR EACH ROW WHEN (((old.avatar_file_id IS NOT NULL) AND (new.avatar_file_id IS DISTINCT FROM old.avatar_file_id))) EXECUTE FUNCTION check_file('avatar_file_id');
+CREATE TRIGGER chats_counted_in AFTER INSERT ON public.chats REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION count_new_chats();
+CREATE TRIGGER chats_counted_out AFTER DELETE ON public.chats REFERENCING OLD TABLE AS stale FOR EACH STATEMENT EXECUTE FUNCTION count_gone_chats();
 CREATE TRIGGER messages_file_deleted AFTER DELETE ON public.messages FOR EACH ROW WHEN ((old.file_id IS NOT NULL)) EXECUTE FUNCTION check_file('file_id');
 CREATE TRIGGER messages_file_let_go AFTER UPDATE ON public.messages FOR EACH ROW WHEN (((old.file_id IS NOT NULL) AND (NOT old.is_deleted) AND (new.is_deleted OR (new.file_id IS DISTINCT FROM old.file_id)))) EXECUTE FUNCTION check_file('file_id');
 CREATE TRIGGER users_avatar_let_go AFTER UPDATE OF avatar_file_id ON public.users FOR EACH ROW WHEN (((old.avatar_file_id IS NOT NULL) AND (new.avatar_file_id IS DISTINCT FROM old.avatar_file_id))) EXECUTE FUNCTION check_file('avatar_file_id');
+CREATE TRIGGER users_counted_in AFTER INSERT ON public.users REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION count_new_users();
+CREATE TRIGGER users_counted_on AFTER UPDATE ON public.users REFERENCING OLD TABLE AS stale NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION count_changed_users();
+CREATE TRIGGER users_counted_out AFTER DELETE ON public.users REFERENCING OLD TABLE AS stale FOR EACH STATEMENT EXECUTE FUNCTION count_gone_users();
 
 create view chat_favorites as
  SELECT user_id,

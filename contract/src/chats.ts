@@ -87,6 +87,7 @@ export const ChatRow = Type.Object({
   other_display_name: nullable(Type.String()),
   other_avatar_url: nullable(Type.String()),
   other_is_online: nullable(Type.Boolean()),
+  is_support: Type.Optional(Type.Boolean({ description: 'the chat with support' })),
 })
 export type ChatRow = Static<typeof ChatRow>
 

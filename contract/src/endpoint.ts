@@ -4,10 +4,11 @@ import type { RefusalCode } from './errors.ts'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
- * Who may call: `user` needs an access token, `optional` takes one when there is one, `public` ignores it.
+ * Who may call: `user` needs an access token, `admin` one of a site admin, `optional` takes one when there is one,
+ * `public` ignores it.
  * Membership and rights are the endpoint's own and named in `refusals`.
  */
-export type Caller = 'user' | 'optional' | 'public'
+export type Caller = 'user' | 'admin' | 'optional' | 'public'
 
 export interface Endpoint<
   M extends Method = Method,

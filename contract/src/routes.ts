@@ -1,3 +1,4 @@
+import type * as admin from './admin.ts'
 import type * as auth from './auth.ts'
 import type * as chats from './chats.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -10,10 +11,12 @@ import type * as reactions from './reactions.ts'
 import type * as search from './search.ts'
 import type * as settings from './settings.ts'
 import type * as stickers from './stickers.ts'
+import type * as support from './support.ts'
 import type * as sync from './sync.ts'
 import type * as users from './users.ts'
 
-type Everything = typeof auth &
+type Everything = typeof admin &
+  typeof auth &
   typeof chats &
   typeof files &
   typeof forwards &
@@ -24,6 +27,7 @@ type Everything = typeof auth &
   typeof search &
   typeof settings &
   typeof stickers &
+  typeof support &
   typeof sync &
   typeof users
 type Named = Everything[keyof Everything]

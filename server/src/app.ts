@@ -1,4 +1,9 @@
+import type { Message } from '@messenger/contract'
 import packageJson from '../package.json' with { type: 'json' }
+import { newClaim } from './features/admin/claim.ts'
+import { adminRoutes } from './features/admin/routes.ts'
+import { Tally } from './features/admin/tally.ts'
+import { auditRoutes } from './features/audit/routes.ts'
 import { authRoutes } from './features/auth/routes.ts'
 import { ensureFirstAdmin } from './features/auth/admin.ts'
 import { liveSessions } from './features/auth/queries.ts'
@@ -30,6 +35,8 @@ import { settingsRoutes } from './features/settings/routes.ts'
 import { Pictures } from './features/stickers/pictures.ts'
 import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
 import { stickerRoutes } from './features/stickers/routes.ts'
+import { supportAccount } from './features/support/queries.ts'
+import { supportRoutes } from './features/support/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
 import { userRoutes } from './features/users/routes.ts'
 import { blobs } from './http/blobs.ts'
@@ -44,11 +51,13 @@ import { Sessions } from './http/session.ts'
 import type { Resources } from './ports/resources.ts'
 
 const MONTHS_AHEAD = 12
-const PARTITIONS_EVERY_MS = 12 * 3600 * 1000
+const UPKEEP_EVERY_MS = 12 * 3600 * 1000
 
 export interface App {
   url: string
   port: number
+  /** Opens the room of the first admin to whoever shows it; null when there is one. */
+  claim: string | null
   /** Stops accepting, finishes what is in flight, closes sockets with 1012. */
   stop(): Promise<void>
 }
@@ -62,7 +71,17 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   const senders = new Senders(db)
   const history = new History(db, senders)
   const lists = new ChatLists(db)
-  const writer = new MessageWriter({ db, bus, senders, log, stored: (count) => metrics.messages.inc(count) })
+  const tally = new Tally(db, log)
+  const writer = new MessageWriter({
+    db,
+    bus,
+    senders,
+    log,
+    stored: (sends) => {
+      metrics.messages.inc(sends.length)
+      tally.stored(sends)
+    },
+  })
   const news = new ChatNews({ db, bus, log, announce: (...said) => writer.announce(...said) })
   const composer = new Composer(db, (sticker_id) => stickerFor(db, sticker_id))
   const pictures = new Pictures()
@@ -94,6 +113,13 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
 
   const studio = new Studio()
   const work = new FileWork({ db, storage, studio, log })
+  const shown = (places: readonly { chat_id: number; id: number }[]) => history.shown(places)
+  const support_id = await supportAccount(db)
+  const say = async (chat_id: number, user_id: number, content: string) => {
+    const { body } = await writer.write(await composer.compose({ chat_id, user_id }, { content }))
+    return JSON.parse(`{${body}`) as Message
+  }
+
   const routes = [
     ...opsRoutes({ version: packageJson.version }),
     ...authRoutes({ sessions, passwords, news }),
@@ -116,20 +142,24 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
     ...searchRoutes({ render: (found, user_id) => history.byIds(found, user_id) }),
     ...syncRoutes({ lists }),
+    ...adminRoutes({ counted: () => tally.flush(), shown }),
+    ...auditRoutes,
+    ...supportRoutes({ support_id, send: say, shown }),
   ]
 
   await keepBuiltIn(db)
   await ensureFirstAdmin(db, passwords, config, log)
+  const claim = await newClaim(db)
+  await tally.reconcile()
   const partitions = async () => {
     if (await makePartitions(db, MONTHS_AHEAD))
       log.error('messages lie beyond the last partition: is the clock right?')
   }
   await partitions()
-  const keepPartitions = setInterval(
-    () =>
-      void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made')),
-    PARTITIONS_EVERY_MS,
-  )
+  const upkeep = setInterval(() => {
+    void tally.reconcile()
+    void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made'))
+  }, UPKEEP_EVERY_MS)
 
   const indexer = new SearchIndexer({ db, log })
 
@@ -163,8 +193,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   return {
     url: server.url.href,
     port: server.port!,
+    claim,
     stop: async () => {
-      clearInterval(keepPartitions)
+      clearInterval(upkeep)
       await indexer.close()
       const stopped = server.stop()
       await news.close()
@@ -173,6 +204,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       await work.close()
       await Promise.race([stopped, new Promise((late) => setTimeout(late, 3000))])
       await server.stop(true)
+      await tally.close()
       await here.close()
       passwords.close()
     },

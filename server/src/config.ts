@@ -22,6 +22,7 @@ export interface Config {
   edit_history: boolean
   admin_username: string | null
   admin_password: string | null
+  admin_reads_messages: boolean
   rate_limits: boolean
   /** Null: files lie in the data folder. */
   s3_endpoint: string | null
@@ -211,6 +212,12 @@ const SETTINGS: Record<keyof Config, Setting> = {
     secret: true,
     read: nothingOr,
     meaning: 'The password of the first admin.',
+  },
+  admin_reads_messages: {
+    name: 'ADMIN_READS_MESSAGES',
+    standard: 'on',
+    read: (value) => oneOf('on', 'off')(value) === 'on',
+    meaning: 'Whether admins may read messages of chats they are not in; each reading is in the audit log.',
   },
   rate_limits: {
     name: 'RATE_LIMITS',

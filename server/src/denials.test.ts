@@ -51,7 +51,7 @@ const ENDPOINTS = (
   Object.values(contract as Record<string, unknown>).filter(
     (value) => typeof value === 'object' && value !== null && 'method' in value,
   ) as Endpoint[]
-).filter(({ caller }) => caller === 'user')
+).filter(({ caller }) => caller === 'user' || caller === 'admin')
 
 const path = (endpoint: Endpoint) => endpoint.path.replace(/:\w+/g, '1')
 

@@ -4,11 +4,14 @@ import {
   ClientFrame,
   REFUSALS,
   createStickerPack,
+  createCannedAnswer,
   health,
+  openSupport,
   sendMessage,
   type Endpoint,
   type ErrorBody,
 } from '@messenger/contract'
+import { sql } from './ports/db/port.ts'
 import { call, newWorld, type Person, type World } from './testing/world.ts'
 
 let world: World
@@ -17,6 +20,10 @@ let bob: Person
 let chat_id: number
 let message_id: number
 let pack_id: number
+let root: Person
+let victim: Person
+let thread_id: number
+let answer_id: number
 
 beforeAll(async () => {
   world = await newWorld()
@@ -24,6 +31,10 @@ beforeAll(async () => {
   chat_id = await world.group(ann, [bob])
   pack_id = (await ann.call(createStickerPack, { body: { name: 'Fuzz' } })).id
   message_id = (await ann.call(sendMessage, { params: { chat_id }, body: { content: 'hi' } })).id
+  ;[root, victim] = [await world.user('root'), await world.user('victim')]
+  await world.db.query(sql`update users set is_admin = true where id = ${root.id}`)
+  thread_id = (await ann.call(openSupport)).chat_id
+  answer_id = (await root.call(createCannedAnswer, { body: { title: 'x', content: 'x' } })).id
 })
 afterAll(() => world.close())
 
@@ -108,6 +119,11 @@ const TAKEN: Record<string, Record<string, unknown>> = {
   'PUT /sticker-packs/:pack_id/order': { sticker_ids: [] },
   'POST /sticker-packs/:pack_id/stickers': { file_id: 999_999, label: 'x' },
   'PATCH /sticker-packs/:pack_id/stickers/:sticker_id': { label: 'x' },
+  'POST /admin-api/claim': { token: 'x' },
+  'POST /admin-api/support/send': { content: 'x', target_user_id: 1 },
+  'PUT /admin-api/support/threads/:chat_id/assignee': { user_id: 1 },
+  'POST /admin-api/support/answers': { title: 'x', content: 'x' },
+  'PUT /admin-api/support/answers/:answer_id': { title: 'x', content: 'x' },
 }
 /** What would end the session that asks, or the chat or pack that is asked about. */
 const ENDS = new Set([
@@ -118,13 +134,17 @@ const ENDS = new Set([
   'DELETE /sticker-packs/:pack_id',
 ])
 
-const valid = (name: string): string =>
-  ({
-    chat_id: String(chat_id),
-    message_id: String(message_id),
-    user_id: String(bob.id),
-    pack_id: String(pack_id),
-  })[name] ?? '999999'
+const valid = (name: string, endpoint: Endpoint): string => {
+  const admin = endpoint.caller === 'admin'
+  const ids: Record<string, number> = {
+    chat_id: admin ? thread_id : chat_id,
+    message_id,
+    user_id: (admin ? victim : bob).id,
+    answer_id,
+    pack_id,
+  }
+  return String(ids[name] ?? 999_999)
+}
 
 async function ask(endpoint: Endpoint, path: string, init: RequestInit, token: string | null): Promise<void> {
   const response = await fetch(`${world.url}api${path}`, {
@@ -150,9 +170,10 @@ describe('no input is answered with a fault', () => {
   test.each(ENDPOINTS.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const))(
     '%s',
     async (name, endpoint) => {
-      const token = ENDS.has(name) ? 'not a token' : ann.tokens.access_token
+      const caller = endpoint.caller === 'admin' ? root : ann
+      const token = ENDS.has(name) ? 'not a token' : caller.tokens.access_token
       const pathWith = (param: string | null, value: string) =>
-        endpoint.path.replace(/:(\w+)/g, (_, one: string) => (one === param ? value : valid(one)))
+        endpoint.path.replace(/:(\w+)/g, (_, one: string) => (one === param ? value : valid(one, endpoint)))
       const path = pathWith(null, '')
       const asked: Promise<void>[] = []
       for (const param of Object.keys(endpoint.params.properties))

@@ -1,4 +1,14 @@
-import { login, register } from '@messenger/contract'
+import {
+  claimAdmin,
+  getAccount,
+  getStats,
+  listAccounts,
+  listAudit,
+  listChats,
+  listSupportThreads,
+  login,
+  register,
+} from '@messenger/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -282,10 +292,105 @@ describe('a command', () => {
     }
     expect(existsSync(home.data_dir)).toBe(false)
   })
+  test(
+    'admin makes, promotes and lets in again, and says so in a sentence while the messenger runs',
+    async () => {
+      const run = async (...args: string[]) => {
+        const command = home.run(['admin', ...args])
+        return { code: await command.end(), said: command.said.trim() }
+      }
+      const passwordIn = (said: string) => /shown only now: (\S+)$/.exec(said)![1]!
+      const made = await run('create', 'root_')
+      expect(made).toMatchObject({ code: 0 })
+      expect(await run('create', 'ROOT_')).toEqual({ code: 1, said: 'This username is taken.' })
+      expect(await run('create', 'no spaces')).toMatchObject({ code: 1 })
+      expect(await run('promote', 'nobody')).toEqual({ code: 1, said: 'There is nobody called nobody.' })
+      for (const args of [[], ['create'], ['constructor', 'x'], ['create', 'one', 'two']])
+        expect((await run(...args)).said).toContain('Usage: messenger admin create|promote|reset-password')
+
+      const messenger = home.start()
+      const url = await messenger.ready()
+      // There is an admin: no link is offered.
+      expect(messenger.said).not.toContain('/admin/claim/')
+      await signUp(url)
+      const running = await run('promote', ann.username)
+      expect(running).toMatchObject({ code: 1 })
+      expect(running.said).toContain('in use by a messenger that runs already')
+      const signedIn = (password: string) => call(url, login, { body: { username: 'root_', password } })
+      const { access_token } = await signedIn(passwordIn(made.said))
+      expect((await call(url, getStats, {}, access_token)).total_users).toBe(2)
+      await messenger.end('SIGTERM')
+
+      expect(await run('promote', ann.username)).toEqual({ code: 0, said: 'ann_ is an admin.' })
+      const reset = await run('reset-password', 'root_')
+      const again = home.start({ PORT: '0' })
+      const there = await again.ready()
+      const tokens = await signIn(there)
+      const { entries } = await call(there, listAudit, {}, tokens.access_token)
+      expect(entries).toMatchObject([
+        { action: 'password_reset', target_name: 'root_', actor_id: null, actor_name: 'command line' },
+        { action: 'admin_granted', target_name: 'ann_' },
+        { action: 'user_created', target_name: 'root_' },
+      ])
+      const entered = (password: string) =>
+        call(there, login, { body: { username: 'root_', password } }).then(Boolean, () => false)
+      expect(await entered(passwordIn(made.said))).toBe(false)
+      expect(await entered(passwordIn(reset.said))).toBe(true)
+    },
+    LONG * 2,
+  )
+
+  test(
+    'start offers a one-time link while there is no admin, and whoever opens it is the first',
+    async () => {
+      const messenger = home.start()
+      const url = await messenger.ready()
+      await signUp(url)
+      const { access_token } = await signIn(url)
+      await until('the link is printed', () => messenger.said.includes('/admin/claim/'))
+      const token = /\/admin\/claim\/(\S+)/.exec(messenger.said)![1]!
+      await call(url, claimAdmin, { body: { token } }, access_token)
+      expect((await call(url, getStats, {}, access_token)).total_users).toBe(1)
+      await messenger.end('SIGTERM')
+      const second = home.start()
+      await second.ready()
+      expect(second.said).not.toContain('/admin/claim/')
+    },
+    LONG,
+  )
+
+  test(
+    'demo fills an empty database with an organisation to look at, and no other',
+    async () => {
+      const demo = home.run(['demo'])
+      expect(await demo.end()).toBe(0)
+      const password = /shown only now: (\S+)/.exec(demo.said)![1]!
+      const again = home.run(['demo'])
+      expect(await again.end()).toBe(1)
+      expect(again.said).toContain('There are people in this database already')
+      const url = await home.start().ready()
+      const { access_token, user_id } = await call(url, login, { body: { username: 'anna', password } })
+      const asked = { params: { user_id } }
+      const stats = await call(url, getStats, {}, access_token)
+      expect(stats).toMatchObject({ total_users: 12, dau: expect.any(Number) })
+      expect(stats.total_messages).toBeGreaterThan(200)
+      expect(stats.msg_trend.filter(({ count }) => count > 0).length).toBeGreaterThan(9)
+      const chats = await call(url, listChats, {}, access_token)
+      expect(new Set(chats.map(({ type }) => type))).toEqual(new Set(['direct', 'group', 'channel']))
+      expect(chats.every((chat) => chat.last_message && Date.parse(chat.last_at!) < Date.now())).toBe(true)
+      expect(chats.some((chat) => chat.unread_count > 0)).toBe(true)
+      const { messages } = await call(url, getAccount, asked, access_token)
+      expect(messages.length).toBeGreaterThan(10)
+      expect((await call(url, listAccounts, {}, access_token)).total).toBe(12)
+      const { threads } = await call(url, listSupportThreads, {}, access_token)
+      expect(threads).toMatchObject([{ username: 'lena', last_from_staff: false }])
+    },
+    LONG,
+  )
 
   test('that does not exist is answered with those that do', async () => {
     const wrong = home.run(['begin'])
     expect(await wrong.end()).toBe(2)
-    expect(wrong.said).toContain('start, migrate, schema, config')
+    expect(wrong.said).toContain('start, migrate, schema, config, admin, demo')
   })
 })

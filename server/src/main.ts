@@ -2,8 +2,13 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startApp, type App } from './app.ts'
+import { adminDeed, CommandError } from './commands/admin.ts'
+import { withDatabase } from './commands/database.ts'
+import { demoDeed } from './commands/demo.ts'
 import { ConfigError, describeSettings, readConfig, type Config } from './config.ts'
+import { Refusal } from './http/refusal.ts'
 import { openLog } from './log.ts'
+import type { Db } from './ports/db/port.ts'
 import { EmbeddedError, openEmbedded } from './ports/db/embedded.ts'
 import { MigrationError, migrate, pendingMigrations } from './ports/db/migrations.ts'
 import { openPostgres } from './ports/db/postgres.ts'
@@ -22,7 +27,16 @@ const PLAIN = 'plain'
 
 /** Mistakes that a person can mend are said in a sentence; everything else is a fault with its trace. */
 function explain(error: unknown, config?: Config): string {
-  const kinds = [ConfigError, EmbeddedError, MigrationError, FolderInUse, FolderUnusable, DatabaseUnusable]
+  const kinds = [
+    CommandError,
+    ConfigError,
+    DatabaseUnusable,
+    EmbeddedError,
+    FolderInUse,
+    FolderUnusable,
+    MigrationError,
+    Refusal,
+  ]
   const { code, cause, message, stack } = error as NodeJS.ErrnoException
   if (cause === PLAIN || kinds.some((kind) => error instanceof kind)) return message
   if (code === 'EADDRINUSE')
@@ -50,6 +64,10 @@ function greet(app: App, config: Config): void {
     )
   if (!config.rate_limits)
     say('RATE_LIMITS=off: nothing slows down somebody who guesses passwords. For load tests only.')
+  if (app.claim)
+    say(
+      `There is no admin yet. Sign in or register, then open this once to become the first one:\n  ${shown}/admin/claim/${app.claim}`,
+    )
   say('Stop it with Ctrl-C.\n')
 }
 
@@ -120,11 +138,18 @@ function configCommand(): void {
   readConfig(process.env)
 }
 
+/** A deed of a command, on the configured database; what came of it is said. */
+async function onDatabase(deed: (db: Db) => Promise<string>): Promise<void> {
+  say(await withDatabase(readConfig(process.env), MIGRATIONS, deed))
+}
+
 const COMMANDS: Record<string, () => Promise<void> | void> = {
   start,
   migrate: () => migrateCommand(options.includes('--dry-run')),
   schema: schemaCommand,
   config: configCommand,
+  admin: () => onDatabase(adminDeed(process.argv.slice(3))),
+  demo: () => onDatabase(demoDeed(process.argv.includes('--force'))),
 }
 
 const OPTIONS: Record<string, string[]> = { migrate: ['--dry-run'] }

@@ -1,5 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { createChat, listMessages, login, register, sendMessage, type Message } from '@messenger/contract'
+import {
+  blockAccount,
+  createChat,
+  getMe,
+  getStats,
+  listMessages,
+  login,
+  refresh,
+  register,
+  sendMessage,
+  toggleAdmin,
+  type Message,
+} from '@messenger/contract'
 import { openPostgres } from './ports/db/postgres.ts'
 import { sql, type Db } from './ports/db/port.ts'
 import { startPostgres, type PostgresServer } from './testing/external.ts'
@@ -8,7 +20,7 @@ import { freePort } from './testing/port.ts'
 import { Installation } from './testing/process.ts'
 import { startRedis, type RedisServer } from './testing/redis.ts'
 import { until } from './testing/until.ts'
-import { call, PASSWORD, Person } from './testing/world.ts'
+import { ApiRefusal, call, PASSWORD, Person } from './testing/world.ts'
 
 /** Two server processes on one PostgreSQL and one Redis. */
 let postgres: PostgresServer
@@ -85,6 +97,64 @@ describe('two nodes', () => {
     })
     annHears.close()
     bobHears.close()
+  })
+
+  test('a block on one ends sessions and sockets on the other within a second, and so does a demotion', async () => {
+    const [root, eve] = [await user('root', 0), await user('eve', 1)]
+    await db.query(sql`update users set is_admin = true where username in ('root', 'eve')`)
+    const eves = eve.at(urls[1]!)
+    const ears = await eves.listen()
+    await until('the rights are seen', () => eves.call(getStats).then(Boolean, () => false))
+    const within = async (
+      what: string,
+      condition: () => Promise<boolean> | boolean,
+      deed: () => Promise<unknown>,
+    ) => {
+      await deed()
+      const started = performance.now()
+      await until(what, condition)
+      expect(performance.now() - started).toBeLessThan(1000)
+    }
+    const status = (call: Promise<unknown>) =>
+      call.then(
+        () => 200,
+        (error: unknown) => (error instanceof ApiRefusal ? error.status : 0),
+      )
+    const params = { user_id: eve.id }
+    await within(
+      'the demotion is known on the other node',
+      async () => (await status(eves.call(getStats))) === 403,
+      () => root.call(toggleAdmin, { params }),
+    )
+    await within(
+      'the socket on the other node is closed',
+      () => ears.closed !== null,
+      () => root.call(blockAccount, { params }),
+    )
+    expect(ears.closed!.code).toBe(4401)
+    expect(await status(eves.call(getMe))).toBe(401)
+    const { refresh_token } = eve.tokens
+    for (const url of urls) expect(await status(call(url, refresh, { body: { refresh_token } }))).toBe(401)
+  })
+
+  test('count what both stored, to the last message', async () => {
+    const root = await user('counter', 0)
+    await db.query(sql`update users set is_admin = true where id = ${root.id}`)
+    const chat_id = await group()
+    const before = await root.call(getStats)
+    await Promise.all(
+      [ann, bob].flatMap((who) =>
+        Array.from({ length: 25 }, () =>
+          who.call(sendMessage, { params: { chat_id }, body: { content: 'x' } }),
+        ),
+      ),
+    )
+    const after = () => root.call(getStats)
+    await until(
+      'both have added theirs',
+      async () => (await after()).total_messages >= before.total_messages + 50,
+    )
+    expect(await after()).toMatchObject({ messages_today: before.messages_today + 50 })
   })
 
   test('write to one chat at once without a hole, a repeat or a swap', async () => {

@@ -117,9 +117,11 @@ const NUMERIC = /^[+-]?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,4})?$/i
 type Coerced = Record<string, unknown>
 type PropertySchema = { type?: string; minimum?: number; maximum?: number }
 
+const CLAMPED: ReadonlySet<string> = new Set(['limit', 'page', 'per_page'])
+
 /**
- * Query and path values arrive as text: numbers and booleans are made of it as the schema asks. `limit` is clamped
- * to its range, as the contract wants; any other number out of range is refused.
+ * Query and path values arrive as text: numbers and booleans are made of it as the schema asks. The sizes and
+ * numbers of pages are clamped to their range, as the contract wants; any other number out of range is refused.
  */
 export function coercer(schema: TObject): (given: Record<string, string | undefined>) => Coerced {
   const properties = Object.entries(schema.properties as Record<string, PropertySchema>)
@@ -129,7 +131,7 @@ export function coercer(schema: TObject): (given: Record<string, string | undefi
     for (const [name, property] of properties) {
       const text = given[name]
       if (text === undefined || (text === '' && property.type !== 'string')) continue
-      if (name === 'limit' && NUMERIC.test(text)) {
+      if (CLAMPED.has(name) && NUMERIC.test(text)) {
         const { minimum = 1, maximum = Infinity } = property
         made[name] = Math.min(Math.max(Math.trunc(Number(text)), minimum), maximum)
       } else if (property.type === 'integer') {

@@ -8,6 +8,7 @@ const refusalsOf = (endpoint: Endpoint): RefusalCode[] => [
   'unsupported_media_type',
   'unavailable',
   ...(endpoint.caller === 'public' ? [] : (['unauthorized'] as const)),
+  ...(endpoint.caller === 'admin' ? (['not_allowed'] as const) : []),
 ]
 
 const content = (schema: unknown) => ({ 'application/json': { schema } })

@@ -52,7 +52,7 @@ const takesAnything = (schema: { properties?: object }) => Object.keys(schema.pr
 /** Ties a handler to its endpoint. The handler sees only input that satisfies the contract. */
 export function serve<E extends Endpoint>(
   endpoint: E,
-  handler: Handler<E, E['caller'] extends 'user' ? Caller : Caller | null>,
+  handler: Handler<E, E['caller'] extends 'user' | 'admin' ? Caller : Caller | null>,
 ): Route {
   const params = takesAnything(endpoint.params) ? coercer(endpoint.params) : null
   const query = takesAnything(endpoint.query) ? coercer(endpoint.query) : null

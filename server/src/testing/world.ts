@@ -257,14 +257,14 @@ export interface WorldOptions {
 export class World {
   readonly db: Db
   readonly nodes: App[]
-  readonly #resources: Resources[]
+  readonly resources: Resources[]
   readonly #drop: () => Promise<void>
   readonly #ears: Ears[] = []
 
   constructor(nodes: App[], resources: Resources[], drop: () => Promise<void>) {
     this.nodes = nodes
     this.db = resources[0]!.db
-    this.#resources = resources
+    this.resources = resources
     this.#drop = drop
   }
 
@@ -273,7 +273,7 @@ export class World {
   }
 
   get config(): Config {
-    return this.#resources[0]!.config
+    return this.resources[0]!.config
   }
 
   /** Registers and signs in. A username is unique in a world; the name given is its beginning. */
@@ -308,7 +308,7 @@ export class World {
   async close(): Promise<void> {
     for (const ears of this.#ears) ears.close()
     await Promise.all(this.nodes.map((node) => node.stop()))
-    for (const { db, bus, presence, limits, storage } of this.#resources)
+    for (const { db, bus, presence, limits, storage } of this.resources)
       await Promise.all([db.close(), bus.close(), presence.close(), limits.close(), storage.close()])
     await this.#drop()
   }

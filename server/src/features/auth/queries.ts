@@ -107,6 +107,7 @@ export async function openSession(
   session: { user_id: number; user_agent: string | null; address: string; ttl: number },
 ): Promise<number> {
   const [made] = await db.query<{ id: number }>(sql`
+    with seen as (update users set last_activity = now() where id = ${session.user_id})
     insert into sessions (user_id, user_agent, address, expires_at)
     values (${session.user_id}, ${session.user_agent}, ${session.address}, now() + make_interval(secs => ${session.ttl}))
     returning id::float8`)

@@ -72,7 +72,7 @@ export async function managerIn(db: Queries, chat_id: number, user_id: number): 
  * Unread = the seqs after the read mark less the tombstones and what was hidden among them: never a count over
  * messages, so a backlog of ten thousand costs what none does.
  */
-const UNREAD: Statement = sql`
+export const UNREAD: Statement = sql`
   greatest(0, h.last_seq - greatest(m.last_read_seq, m.cleared_seq)
     - case when h.last_uncounted_seq > greatest(m.last_read_seq, m.cleared_seq) then (
         select count(*) from message_uncounted t
@@ -98,10 +98,11 @@ const row = (user_id: number): Statement => sql`
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
   o.avatar_file_id::float8 as other_avatar_file_id,
-  coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence`
+  coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence,
+  coalesce(o.is_system, false) as is_support`
 
 /** The other person of a direct chat stands in its key, `low:high`; Saved Messages have one id there, groups no key. */
-const OTHER: Statement = sql`
+export const OTHER: Statement = sql`
   case when c.type = 'direct' then
     nullif(split_part(c.direct_key, ':', case when c.direct_key like m.user_id || ':%' then 2 else 1 end), m.user_id::text)::bigint
   end`
@@ -236,7 +237,7 @@ export async function openRoom(db: Db, me: number, room: NewRoom): Promise<numbe
   const may = room.type === 'channel' ? 'admins' : 'members'
   const [made] = await refusing(
     db.query<{ id: number | null }>(sql`
-      with people as (select id from users where id = any(${people}::bigint[]) and is_active),
+      with people as (select id from users where id = any(${people}::bigint[]) and is_active and not is_system),
       chat as (
         insert into chats (type, title, description, public_name, owner_id, member_count, who_may_post, who_may_add)
         select ${room.type}, ${room.title}, ${room.description}, ${room.public_name}, ${me}::bigint,
@@ -349,7 +350,7 @@ async function enter(tx: Queries, chat_id: number, user_ids: readonly number[]):
       insert into chat_members (chat_id, user_id, last_read_seq, last_read_msg_id)
       select h.chat_id, u.id, h.last_seq, nullif(h.last_message_id, 0)
       from chat_heads h, users u
-      where h.chat_id = ${chat_id} and u.id = any(${user_ids}::bigint[]) and u.is_active
+      where h.chat_id = ${chat_id} and u.id = any(${user_ids}::bigint[]) and u.is_active and not u.is_system
       on conflict do nothing
       returning user_id
     ),
@@ -419,7 +420,7 @@ export const addTo = (
     if (!chat) throw new Refusal('not_found')
     decide(await roleIn(tx, chat_id, me), chat)
     const [known] = await tx.query<{ count: number }>(sql`
-      select count(*)::int as count from users where id = any(${user_ids}::bigint[]) and is_active`)
+      select count(*)::int as count from users where id = any(${user_ids}::bigint[]) and is_active and not is_system`)
     if (known!.count !== new Set(user_ids).size) throw new Refusal('not_found', { field: 'user_ids' })
     await refuseBanned(tx, chat_id, user_ids, { field: 'user_ids' })
     const joined = new Set(await enter(tx, chat_id, user_ids))
@@ -544,6 +545,50 @@ export const setRole = (
       update chat_members set role = ${role}, changed = pg_current_xact_id()
       where chat_id = ${chat_id} and user_id = ${user_id}`)
   })
+
+export interface Departure {
+  chat_id: number
+  /** It went with its last member. */
+  deleted: boolean
+  /** Who owns it now, where it was owned. */
+  successor_id: number | null
+}
+
+/**
+ * Takes somebody out of every group and channel, in the order of their ids, and their Saved Messages with them. What
+ * they owned goes to the admin who joined first, else to the member.
+ */
+export async function leaveEverything(tx: Queries, user_id: number): Promise<Departure[]> {
+  const mine = await tx.query<{ chat_id: number; role: Role }>(sql`
+    select c.id::float8 as chat_id, m.role from chat_members m join chats c on c.id = m.chat_id
+    where m.user_id = ${user_id} and (c.type <> 'direct' or c.direct_key = ${String(user_id)})
+    order by c.id for update of c`)
+  const departures: Departure[] = []
+  for (const { chat_id, role } of mine) {
+    const successor_id = role === 'owner' ? await succeed(tx, chat_id, user_id) : null
+    const deleted = role === 'owner' && successor_id === null
+    await (deleted ? removeChat(tx, chat_id) : depart(tx, chat_id, user_id))
+    departures.push({ chat_id, deleted, successor_id })
+  }
+  return departures
+}
+
+/** Makes somebody else the owner; null when there is nobody. */
+async function succeed(tx: Queries, chat_id: number, owner_id: number): Promise<number | null> {
+  const [made] = await tx.query<{ user_id: number }>(sql`
+    with successor as (
+      select m.user_id from chat_members m join users u on u.id = m.user_id
+      where m.chat_id = ${chat_id} and m.user_id <> ${owner_id} and u.is_active
+      order by u.is_blocked, m.role = 'admin' desc, m.joined_at, m.user_id limit 1
+    ),
+    owned as (
+      update chats c set owner_id = s.user_id, changed = pg_current_xact_id() from successor s where c.id = ${chat_id}
+    )
+    update chat_members m set role = 'owner', changed = pg_current_xact_id()
+    from successor s where m.chat_id = ${chat_id} and m.user_id = s.user_id
+    returning m.user_id::float8`)
+  return made?.user_id ?? null
+}
 
 export interface UpdatedChat extends ChatPermissions {
   id: number

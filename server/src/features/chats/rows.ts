@@ -48,6 +48,7 @@ export interface FramedRow extends Omit<ChatPermissions, 'who_may_add'> {
   other_name: string | null
   other_avatar_file_id: number | null
   other_shows_presence: boolean | null
+  is_support: boolean
 }
 
 export type StoredRow = FramedRow & Preview & { others_read_seq: number }
@@ -102,6 +103,7 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
     other_display_name: row.other_name,
     other_avatar_url: other_id === null ? null : avatarUrl('users', other_id, row.other_avatar_file_id),
     other_is_online: other_id === null || !row.other_shows_presence ? null : online.has(other_id),
+    is_support: row.is_support,
   }
 }
 

@@ -91,6 +91,16 @@ export class History {
     return `[${rows.map((row) => texts.get(row)!).join(',')}]`
   }
 
+  /** Messages of any chats, in the order given, for whoever was allowed to ask for them. */
+  async shown(wanted: readonly { chat_id: number; id: number }[]): Promise<string> {
+    const found = await queries.messagesAt(this.#db, wanted)
+    const bodies = new Map<number, string>()
+    for (const [chat_id, rows] of Map.groupBy(found, (row) => row.chat_id))
+      for (const [index, body] of (await this.#bodies(chat_id, rows)).entries())
+        bodies.set(rows[index]!.id, answerText(rows[index]!.message_type, body))
+    return `[${wanted.flatMap(({ id }) => bodies.get(id) ?? []).join(',')}]`
+  }
+
   /** The newest change of each chat of these people since a moment, as the event that tells it. */
   async newestEvents(user_ids: readonly number[], since: Date): Promise<{ chat_id: number; text: string }[]> {
     const changed = await queries.newestChanges(this.#db, user_ids, since)

@@ -312,6 +312,13 @@ export const messagesChangedAfter = (db: Queries, reader: Reader, revision: numb
     sql`select ${COLUMNS} ${visibleTo(reader)} and m.revision > ${revision} order by m.revision limit ${limit}`,
   )
 
+/** Messages by where they are, whoever asks: rights were looked at before. */
+export const messagesAt = (db: Queries, wanted: readonly { chat_id: number; id: number }[]) =>
+  db.query<StoredMessage>(sql`
+    select ${COLUMNS}
+    from unnest(${wanted.map((one) => one.chat_id)}::bigint[], ${wanted.map(({ id }) => id)}::bigint[]) as a(chat_id, id)
+    join messages m on m.chat_id = a.chat_id and m.id = a.id`)
+
 /** The newest change of each chat of these people after a moment: what a node tells again when events were lost. */
 export const newestChanges = (db: Queries, user_ids: readonly number[], since: Date) =>
   db.query<StoredMessage>(sql`

@@ -50,11 +50,18 @@ export class MessageWriter {
   readonly #bus: Bus
   readonly #senders: Senders
   readonly #log: Logger
-  readonly #stored: (count: number) => void
+  readonly #stored: (sends: readonly Send[]) => void
   readonly #lanes: Lane[]
   #waiting = 0
 
-  constructor(deps: { db: Db; bus: Bus; senders: Senders; log: Logger; stored: (count: number) => void }) {
+  constructor(deps: {
+    db: Db
+    bus: Bus
+    senders: Senders
+    log: Logger
+    /** Told what each commit brought. */
+    stored: (sends: readonly Send[]) => void
+  }) {
     this.#db = deps.db
     this.#bus = deps.bus
     this.#senders = deps.senders
@@ -131,7 +138,7 @@ export class MessageWriter {
         sent.reply ? [one.send.sender_id, sent.reply.sender_id] : one.send.sender_id,
       ),
     )
-    this.#stored(kept.length)
+    this.#stored(kept.map(({ one }) => one.send))
     for (const { one, sent } of kept) {
       const body = bodyOf(one.send, sent, people)
       this.#bus.publish(`chat:${one.send.chat_id}`, eventText(body))

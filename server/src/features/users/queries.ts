@@ -37,7 +37,7 @@ const FOUND_MAX = 50
 /** Short words match too many rows for a trigram index: the search looks at this many at most. */
 const LOOKED_AT_MAX = 5000
 
-const literally = (text: string) => text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
+export const literally = (text: string) => text.replace(/[\\%_]/g, (sign) => `\\${sign}`)
 
 /** Active people by a part of their names, the best match first. `%` and `_` are plain characters. */
 export function searchUsers(db: Queries, words: string): Promise<PublicUser[]> {
