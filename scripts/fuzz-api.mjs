@@ -43,7 +43,9 @@ export async function fuzzApi(root) {
     const { token, ids } = await people(url)
     const round = (name, parameters, cases) => {
       const file = join(folder, `${name}.toml`)
-      const given = Object.entries(parameters).map(([key, value]) => `"path.${key}" = ${JSON.stringify(value)}`)
+      const given = Object.entries(parameters).map(
+        ([key, value]) => `"path.${key}" = ${JSON.stringify(value)}`,
+      )
       writeFileSync(file, `[parameters]\n${given.join('\n')}\n`)
       return schemathesis(folder, ['--config-file', file, 'run', `${url}/openapi.json`], token, cases)
     }

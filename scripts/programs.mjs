@@ -13,15 +13,22 @@ const PACKAGES = {
 }
 /** Built from source with Go, once, into a folder outside the checkout. */
 const BUILT = { versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' }
+/** From PyPI, in a virtual environment of its own. */
+const PYTHON = { schemathesis: 'schemathesis==4.32.5' }
+const VENV = join(homedir(), '.cache', 'messenger', 'python')
 const BIN = join(homedir(), '.cache', 'messenger', 'bin')
 /** Where Go is when it is not on the PATH. */
 const GO = '/usr/local/go/bin'
 
 /** Installs what is missing where that is possible (as root on Debian), otherwise names it and goes on. */
 export function bringPrograms(names) {
-  const missing = names.filter((name) => !(name in BUILT) && !onPath(name))
-  if (missing.length > 0) install(missing)
-  for (const name of names) if (name in BUILT && !onPath(name)) build(name)
+  const missing = names.filter((name) => !onPath(name))
+  const packaged = missing.filter((name) => name in PACKAGES)
+  if (packaged.length > 0) install(packaged)
+  for (const name of missing) {
+    if (name in BUILT) build(name)
+    if (name in PYTHON) fetchPython(name)
+  }
 }
 
 function install(missing) {
@@ -53,11 +60,23 @@ function build(name) {
   if (status !== 0) console.log(`${name} could not be built; the tests that need it will fail.`)
 }
 
+function fetchPython(name) {
+  console.log(`Installing ${PYTHON[name]} into ${VENV} (python3 -m venv, pip)…`)
+  const run = (program, ...args) =>
+    spawnSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status
+  const made = run('python3', '-m', 'venv', VENV) === 0
+  if (made && run(join(VENV, 'bin', 'pip'), 'install', '--quiet', PYTHON[name]) === 0) return
+  console.log(`${name} could not be installed; the tests that need it will fail.`)
+  console.log('On Debian: sudo apt-get install python3-venv')
+}
+
 /** Debian keeps servers in sbin and we what we built apart; what is not on the PATH is put there for the tests too. */
 function onPath(name) {
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (folders.some((folder) => existsSync(join(folder, name)))) return true
-  const apart = ['/usr/sbin', '/usr/local/sbin', BIN].find((folder) => existsSync(join(folder, name)))
+  const apart = ['/usr/sbin', '/usr/local/sbin', BIN, join(VENV, 'bin')].find((folder) =>
+    existsSync(join(folder, name)),
+  )
   if (apart) process.env.PATH += delimiter + apart
   return apart !== undefined
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { fuzzApi } from './fuzz-api.mjs'
 import { bringPrograms } from './programs.mjs'
 import { startOnce } from './start-once.mjs'
 
@@ -26,6 +27,7 @@ const SUITES = {
         bunSummary,
       ),
   },
+  api: { needs: ['schemathesis'], run: () => fuzzApi(ROOT) },
   web: {
     run: () => {
       const report = reportFile('web.json')

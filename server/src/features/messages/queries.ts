@@ -354,7 +354,7 @@ export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) 
 export const sendersOf = (db: Queries, ids: readonly number[]) =>
   db.query<Sender>(sql`
     select id::float8, username, coalesce(nullif(display_name, ''), username) as display_name, is_admin,
-      case when avatar_file_id is not null then '/users/' || id || '/avatar' end as avatar_url
+      avatar_url('users', id, avatar_file_id)
     from users where id = any(${ids}::bigint[])`)
 
 /**
