@@ -90,17 +90,6 @@ begin
   return null;
 end
 $function$;
-CREATE OR REPLACE FUNCTION public.counted_user(u users)
- RETURNS TABLE(name text, day date)
- LANGUAGE sql
- STABLE
-AS $function$
-  select 'users', '-infinity'::date where u.is_active and not u.is_system
-  union all select 'users_blocked', '-infinity'::date where u.is_active and u.is_blocked and not u.is_system
-  union all select 'users_new', (u.created_at at time zone 'UTC')::date where not u.is_system
-  union all select 'users_last_active', (u.last_activity at time zone 'UTC')::date
-    where u.last_activity is not null and not u.is_system
-$function$;
 CREATE OR REPLACE FUNCTION public.ensure_message_partitions(first timestamp with time zone, months integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -467,6 +456,18 @@ create table users (
   is_system boolean not null default false,
   deleted_at timestamp with time zone
 ) with (fillfactor=80);
+
+CREATE OR REPLACE FUNCTION public.counted_user(u users)
+ RETURNS TABLE(name text, day date)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'users', '-infinity'::date where u.is_active and not u.is_system
+  union all select 'users_blocked', '-infinity'::date where u.is_active and u.is_blocked and not u.is_system
+  union all select 'users_new', (u.created_at at time zone 'UTC')::date where not u.is_system
+  union all select 'users_last_active', (u.last_activity at time zone 'UTC')::date
+    where u.last_activity is not null and not u.is_system
+$function$;
 
 create table messages_beyond partition of messages FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
 

@@ -148,11 +148,13 @@ const COMMANDS: Record<string, () => Promise<void> | void> = {
   migrate: () => migrateCommand(options.includes('--dry-run')),
   schema: schemaCommand,
   config: configCommand,
-  admin: () => onDatabase(adminDeed(process.argv.slice(3))),
-  demo: () => onDatabase(demoDeed(process.argv.includes('--force'))),
+  admin: () => onDatabase(adminDeed(options)),
+  demo: () => onDatabase(demoDeed(options.includes('--force'))),
 }
 
-const OPTIONS: Record<string, string[]> = { migrate: ['--dry-run'] }
+const OPTIONS: Record<string, string[]> = { migrate: ['--dry-run'], demo: ['--force'] }
+/** Commands that read their own words, and say how they are used. */
+const READS_ITS_WORDS = new Set(['admin'])
 
 const [command = 'start', ...options] = process.argv.slice(2)
 const run = COMMANDS[command]
@@ -162,7 +164,7 @@ if (!run) {
 }
 // A slip like --dryrun must not do what was only to be looked at.
 const known = OPTIONS[command] ?? []
-const slip = options.find((option) => !known.includes(option))
+const slip = READS_ITS_WORDS.has(command) ? undefined : options.find((option) => !known.includes(option))
 if (slip !== undefined) {
   const rest = known.length > 0 ? `it knows ${known.join(', ')}` : 'it takes none'
   process.stderr.write(`The command "${command}" has no option "${slip}": ${rest}.\n`)

@@ -1,5 +1,7 @@
 import * as contract from '@messenger/contract'
 import { rule, type Rule, type Scene } from './permissions.ts'
+import { ADMIN_RULES } from './permissionTableAdmin.ts'
+import { ROOM_RULES } from './permissionTableRooms.ts'
 import type { Person } from './world.ts'
 
 const chat = ({ chat_id }: Scene) => ({ params: { chat_id } })
@@ -301,5 +303,7 @@ export const RULES: Rule[] = [
     async (scene) => ({ ...(await ownPack(scene)), body: { sticker_ids: [] } }),
     'of one’s own pack',
   ),
+  ...ROOM_RULES,
+  ...ADMIN_RULES,
   rule(contract.logout, 'server', '401 401 204 204 204 204 204 204', nothing),
 ]

@@ -515,7 +515,7 @@ export async function unban(db: Queries, chat_id: number, user_id: number): Prom
 export const bansOf = (db: Queries, chat_id: number, asked: { limit: number; after?: number | undefined }) =>
   db.query<Omit<Ban, 'banned_at'> & { banned_at: Date }>(sql`
     select u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name,
-      case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url,
+      avatar_url('users', u.id, u.avatar_file_id),
       b.banned_by::float8, b.banned_at
     from chat_bans b join users u on u.id = b.user_id
     where b.chat_id = ${chat_id} and b.user_id > ${asked.after ?? 0}

@@ -86,7 +86,7 @@ export async function invitedTo(db: Queries, token: string) {
     avatar_url: string | null
   }>(sql`
     select c.id::float8 as chat_id, c.type, c.title, c.description, c.member_count,
-      case when c.avatar_file_id is not null then '/chats/' || c.id || '/avatar' end as avatar_url
+      avatar_url('chats', c.id, c.avatar_file_id)
     from invites i join chats c on c.id = i.chat_id where i.token = ${token}`)
   if (!chat) throw new Refusal('not_found')
   return chat

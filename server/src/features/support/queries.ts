@@ -51,7 +51,7 @@ export function supportUsers(db: Queries, support_id: number, words: string): Pr
         limit ${LOOKED_AT_MAX}`
   return db.query<SupportUser>(sql`
     select u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name,
-      case when u.avatar_file_id is not null then '/users/' || u.id || '/avatar' end as avatar_url,
+      avatar_url('users', u.id, u.avatar_file_id),
       (select c.id from chats c
         where c.direct_key = least(u.id, ${support_id}::bigint) || ':' || greatest(u.id, ${support_id}::bigint))::float8 as chat_id
     from (${people}) u
@@ -96,7 +96,7 @@ export async function threads(
       limit ${per_page} offset ${(page - 1) * per_page}
     )
     select s.chat_id::float8, s.user_id::float8, s.username, s.display_name,
-      case when s.avatar_file_id is not null then '/users/' || s.user_id || '/avatar' end as avatar_url,
+      avatar_url('users', s.user_id, s.avatar_file_id),
       left(v.content, 160) as last_message, v.message_type as last_message_type,
       coalesce(v.sender_id = ${support_id}, false) as last_from_staff, s.last_at, s.unread_count,
       s.assignee_id::float8, coalesce(nullif(w.display_name, ''), w.username) as assignee_name

@@ -66,14 +66,18 @@ export async function dumpSchema(db: Queries): Promise<string> {
     from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
     where ${OWN} and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'i') order by c.relname`,
   )
-  const functions = await lines(
-    db,
-    sql`
-    select trim(trailing chr(10) from pg_get_functiondef(p.oid)) || ';' as line
-    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where n.nspname = 'public' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-    order by p.proname`,
-  )
+  // A function that takes a row of a table comes after the tables, every other one before: an index may call it.
+  const functionsThat = (takeRows: boolean) =>
+    lines(
+      db,
+      sql`
+      select trim(trailing chr(10) from pg_get_functiondef(p.oid)) || ';' as line
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = 'public' and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+        and exists (select from pg_type t where t.oid = any(p.proargtypes) and t.typrelid <> 0) = ${takeRows}
+      order by p.proname`,
+    )
+  const [functions, functionsOfRows] = [await functionsThat(false), await functionsThat(true)]
   const triggers = await lines(
     db,
     sql`
@@ -88,6 +92,17 @@ export async function dumpSchema(db: Queries): Promise<string> {
   )
   const heading =
     '-- What the migrations come to; written by `npm run schema --workspace server`. A test keeps it true.'
-  const parts = [extensions, sequences, functions, tables, partitions, constraints, indexes, triggers, views]
+  const parts = [
+    extensions,
+    sequences,
+    functions,
+    tables,
+    functionsOfRows,
+    partitions,
+    constraints,
+    indexes,
+    triggers,
+    views,
+  ]
   return `${[heading, ...parts.filter((part) => part.length > 0).map((part) => part.join('\n'))].join('\n\n')}\n`
 }
