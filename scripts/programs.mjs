@@ -28,6 +28,8 @@ export function bringPrograms(names) {
   for (const name of missing) {
     if (name in BUILT) build(name)
     if (name in PYTHON) fetchPython(name)
+    // What was just brought has to be found too.
+    onPath(name)
   }
 }
 
