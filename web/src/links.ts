@@ -1,11 +1,14 @@
 import { ref, watchEffect, type Ref } from 'vue'
-import { linkTo } from './api.ts'
+import { linkTo, watchTokens } from './api.ts'
 
 /** A link lives for an hour, and the server repeats the same one for a quarter of it. */
 const GOOD_FOR_MS = 30 * 60_000
 const KEPT_MAX = 400
 
 const known = new Map<string, { link: Promise<string>; until: number }>()
+watchTokens((tokens) => {
+  if (!tokens) known.clear()
+})
 
 /** The link of a file's address (`/files/1/download`), remembered while it is good. */
 export function linkOf(path: string, now = Date.now()): Promise<string> {

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
+import { watchTokens } from '../../api.ts'
 import { linkOf } from '../../links.ts'
 import { useNotices } from '../notices/store.ts'
 
@@ -32,6 +33,11 @@ export const usePlayer = defineStore('player', () => {
   audio.addEventListener('ended', stop)
   audio.addEventListener('error', () => {
     if (track.value) fail()
+  })
+
+  // Nobody's voice goes on after they have left.
+  watchTokens((tokens) => {
+    if (!tokens && track.value) stop()
   })
 
   function fail(): void {
