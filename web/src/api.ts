@@ -1,4 +1,13 @@
-import type { BodyOf, Endpoint, ErrorBody, ParamsOf, QueryOf, ResultOf, Routes } from '@messenger/contract'
+import type {
+  BodyOf,
+  Endpoint,
+  ErrorBody,
+  ParamsOf,
+  QueryOf,
+  ResultOf,
+  Routes,
+  StoredFile,
+} from '@messenger/contract'
 import { ApiError, NetworkError } from './errors.ts'
 
 export interface Tokens {
@@ -54,8 +63,14 @@ if (typeof window !== 'undefined')
     for (const watcher of watchers) watcher(tokens)
   })
 
-async function ask(method: string, path: string, body: unknown, token: string | null): Promise<Response> {
-  const headers: Record<string, string> = {}
+async function ask(
+  method: string,
+  path: string,
+  body: unknown,
+  token: string | null,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  headers = { ...headers }
   if (token) headers['authorization'] = `Bearer ${token}`
   if (body !== undefined) headers['content-type'] = 'application/json'
   try {
@@ -135,15 +150,88 @@ export async function callAll<R extends keyof Routes>(
   return all as ResultOf<Routes[R]>
 }
 
+/** As whoever is signed in; an expired token is renewed once. */
+async function askAs(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+): Promise<Response> {
+  const response = await ask(method, path, body, tokens?.access_token ?? null, headers)
+  if (response.status !== 401 || !tokens || path.startsWith('/auth/login') || !(await renew()))
+    return response
+  return ask(method, path, body, tokens.access_token, headers)
+}
+
+/**
+ * Where the address of a file leads for now: a link for pictures and players, which can show no token. Only its first
+ * byte is asked for; an empty file has none (416), and a link all the same.
+ */
+export async function linkTo(path: string): Promise<string> {
+  const response = await askAs('GET', path, undefined, { range: 'bytes=0-0' })
+  void response.body?.cancel().catch(() => undefined)
+  if (!response.ok && response.status !== 416) throw new ApiError(response.status, {}, response.headers)
+  return response.url
+}
+
+/** Bytes on their way to the server that do not move for this long are lost. */
+const STALLED_MS = 30_000
+
+interface Upload {
+  bytes: Blob
+  filename: string
+  /** Called with how much has gone, from 0 to 1. */
+  onProgress: (share: number) => void
+  signal: AbortSignal
+}
+
+/** Stores a file. Throws like `call`, and the signal's reason when it was called off. */
+export async function upload(asked: Upload): Promise<StoredFile> {
+  let answer = await put(asked)
+  if (answer.status === 401 && tokens && (await renew())) answer = await put(asked)
+  if (answer.ok) return (await answer.json()) as StoredFile
+  throw new ApiError(answer.status, (await answer.json().catch(() => ({}))) as ErrorBody, answer.headers)
+}
+
+/** By XMLHttpRequest: fetch does not tell how much has gone. */
+function put({ bytes, filename, onProgress, signal }: Upload): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const form = new FormData()
+    form.append('file', bytes, filename)
+    const request = new XMLHttpRequest()
+    const lost = () => reject(new NetworkError('the upload was lost'))
+    let stalled = setTimeout(() => request.abort(), STALLED_MS)
+    request.upload.onprogress = ({ loaded, total }) => {
+      clearTimeout(stalled)
+      stalled = setTimeout(() => request.abort(), STALLED_MS)
+      onProgress(total > 0 ? loaded / total : 0)
+    }
+    request.onload = () => {
+      const after = request.getResponseHeader('retry-after')
+      resolve(
+        new Response(request.responseText, {
+          status: request.status,
+          headers: after === null ? {} : { 'retry-after': after },
+        }),
+      )
+    }
+    request.onerror = lost
+    request.onabort = () => (signal.aborted ? reject(signal.reason as Error) : lost())
+    request.onloadend = () => clearTimeout(stalled)
+    signal.addEventListener('abort', () => request.abort(), { once: true })
+    request.open('POST', '/api/files')
+    if (tokens) request.setRequestHeader('authorization', `Bearer ${tokens.access_token}`)
+    request.send(form)
+  })
+}
+
 type Asked = { params?: object; query?: object; body?: unknown } | undefined
 
 async function exchange(route: string, given: Asked): Promise<{ value: unknown; headers: Headers }> {
   const { params = {}, query = {}, body } = given ?? {}
   const method = route.slice(0, route.indexOf(' '))
   const path = pathOf(route, params as Record<string, unknown>, query as Record<string, unknown>)
-  let response = await ask(method, path, body, tokens?.access_token ?? null)
-  if (response.status === 401 && tokens && !path.startsWith('/auth/login') && (await renew()))
-    response = await ask(method, path, body, tokens.access_token)
+  const response = await askAs(method, path, body)
   const text = await response.text().catch((error: unknown) => {
     throw new NetworkError(String(error))
   })

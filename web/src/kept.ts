@@ -1,5 +1,18 @@
-import type { ChatRow, Me, Message, Settings, Sticker } from '@messenger/contract'
+import type { ChatRow, Me, Message, MessageType, Settings, Sticker } from '@messenger/contract'
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb'
+
+/** A file that goes with a message. Its bytes are kept apart, under the message's `client_id`. */
+export interface Parcel {
+  kind: Extract<MessageType, 'image' | 'video' | 'voice' | 'file'>
+  filename: string
+  mime_type: string
+  /** Bytes. */
+  size: number
+  width: number | null
+  height: number | null
+  duration_seconds: number | null
+  waveform: number[] | null
+}
 
 /** A message on its way: shown at once, kept until the server has it. */
 export interface Pending {
@@ -10,7 +23,11 @@ export interface Pending {
   sticker?: Pick<Sticker, 'id' | 'label' | 'url'>
   reply_to_message_id: number | null
   /** What it answers, as shown in the bubble. */
-  reply: { id: number; name: string; content: string | null; sticker?: boolean } | null
+  reply: { id: number; name: string; content: string | null } | null
+  parcel: Parcel | null
+  /** Set when the server has the bytes. */
+  file_id: number | null
+  album_id: string | null
   /** Milliseconds since 1970; the order of sending. */
   created: number
   state: 'waiting' | 'failed'
@@ -35,6 +52,7 @@ interface Shape extends DBSchema {
   rows: { key: number; value: ChatRow }
   timelines: { key: number; value: KeptTimeline }
   outbox: { key: string; value: Pending }
+  bytes: { key: string; value: Blob }
   drafts: { key: number; value: Draft }
   facts: { key: string; value: unknown }
 }
@@ -46,22 +64,33 @@ export interface Facts {
   cursor: number
 }
 
-const VERSION = 1
+const VERSION = 2
 const TIMELINES_KEPT = 30
 
 let database: Promise<IDBPDatabase<Shape> | null> = Promise.resolve(null)
 
-/** Opens what is kept of this person. Without IndexedDB (private windows) nothing is kept, and all else works. */
+/**
+ * Opens what is kept of this person. Without IndexedDB (private windows) nothing is kept, and all else works; so it is
+ * while another tab holds an older version open.
+ */
 export function openKept(user_id: number): void {
-  database = openDB<Shape>(`messenger-${user_id}`, VERSION, {
-    upgrade(db) {
-      db.createObjectStore('rows', { keyPath: 'id' })
-      db.createObjectStore('timelines', { keyPath: 'chat_id' })
-      db.createObjectStore('outbox', { keyPath: 'client_id' })
-      db.createObjectStore('drafts', { keyPath: 'chat_id' })
-      db.createObjectStore('facts')
+  let giveUp: () => void
+  const blocked = new Promise<null>((resolve) => (giveUp = () => resolve(null)))
+  const opened = openDB<Shape>(`messenger-${user_id}`, VERSION, {
+    upgrade(db, version) {
+      if (version < 1) {
+        db.createObjectStore('rows', { keyPath: 'id' })
+        db.createObjectStore('timelines', { keyPath: 'chat_id' })
+        db.createObjectStore('outbox', { keyPath: 'client_id' })
+        db.createObjectStore('drafts', { keyPath: 'chat_id' })
+        db.createObjectStore('facts')
+      }
+      if (version < 2) db.createObjectStore('bytes')
     },
+    blocked: () => giveUp(),
+    blocking: (_now, _next, event) => (event.target as IDBDatabase).close(),
   }).catch(() => null)
+  database = Promise.race([opened, blocked])
 }
 
 export async function forgetKept(user_id: number): Promise<void> {
@@ -81,7 +110,12 @@ async function quietly<T>(work: (db: IDBPDatabase<Shape>) => Promise<T>): Promis
 }
 
 export const keptRows = async () => (await quietly((db) => db.getAll('rows'))) ?? []
-export const keptOutbox = async () => (await quietly((db) => db.getAll('outbox'))) ?? []
+/** What an earlier version kept had no file. */
+export const keptOutbox = async (): Promise<Pending[]> =>
+  ((await quietly((db) => db.getAll('outbox'))) ?? []).map((one) => ({
+    ...{ parcel: null, file_id: null, album_id: null },
+    ...one,
+  }))
 export const keptDrafts = async () => (await quietly((db) => db.getAll('drafts'))) ?? []
 export const keptTimeline = (chat_id: number) => quietly((db) => db.get('timelines', chat_id))
 export const keptFact = async <K extends keyof Facts>(name: K) =>
@@ -90,7 +124,14 @@ export const keptFact = async <K extends keyof Facts>(name: K) =>
 export const keepFact = <K extends keyof Facts>(name: K, value: Facts[K]) =>
   quietly((db) => db.put('facts', plain(value), name))
 export const keepPending = (pending: Pending) => quietly((db) => db.put('outbox', plain(pending)))
-export const dropPending = (client_id: string) => quietly((db) => db.delete('outbox', client_id))
+export const dropPending = (client_id: string) =>
+  quietly(async (db) => {
+    await db.delete('outbox', client_id)
+    await db.delete('bytes', client_id)
+  })
+export const keptBytes = (client_id: string) => quietly((db) => db.get('bytes', client_id))
+export const keepBytes = (client_id: string, bytes: Blob) =>
+  quietly((db) => db.put('bytes', bytes, client_id))
 export const keepRow = (row: ChatRow) => quietly((db) => db.put('rows', plain(row)))
 export const dropRow = (chat_id: number) =>
   quietly(async (db) => {

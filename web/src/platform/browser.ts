@@ -19,4 +19,12 @@ const watchAttention: Platform['watchAttention'] = (listener) => {
 
 const copy: Platform['copy'] = (text) => navigator.clipboard.writeText(text)
 
-export const browser: Platform = { setBadge, watchAttention, copy }
+const save: Platform['save'] = (address, filename) => {
+  const link = document.createElement('a')
+  link.href = address
+  link.download = filename
+  link.rel = 'noopener'
+  link.click()
+}
+
+export const browser: Platform = { setBadge, watchAttention, copy, save }

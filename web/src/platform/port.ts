@@ -7,6 +7,8 @@ export interface Platform {
   /** Called when a person looks at the window, and when they look away. */
   watchAttention(listener: (attentive: boolean) => void): void
   copy(text: string): Promise<void>
+  /** Puts what an address leads to among the downloads. */
+  save(address: string, filename: string): void
 }
 
 export const PLATFORM: InjectionKey<Platform> = Symbol('platform')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { chatRow } from '../../testing/made.ts'
-import { byPlace, isSaved, matches, passes } from './order.ts'
+import { byPlace, isSaved, matches, passes, pinsIn, speaksIn } from './order.ts'
 
 test('chats are sorted as the server sorts: pinned, favourites, newest, id', () => {
   const rows = [
@@ -43,4 +43,18 @@ test('Saved Messages is the direct chat with nobody else', () => {
       isSaved,
     ),
   ).toEqual([true, false, false])
+})
+
+const may = (changes: Parameters<typeof chatRow>[1]) => {
+  const row = chatRow(1, { my_role: 'member', who_may_post: 'members', who_may_pin: 'admins', ...changes })
+  return [speaksIn(row), pinsIn(row)]
+}
+
+test('a member speaks and pins where the chat lets members; an owner and an admin everywhere', () => {
+  expect(may({ type: 'group' })).toEqual([true, false])
+  expect(may({ type: 'group', who_may_post: 'admins', who_may_pin: 'members' })).toEqual([false, true])
+  expect(may({ type: 'group', who_may_post: 'admins', my_role: 'admin' })).toEqual([true, true])
+  expect(may({ type: 'channel' })).toEqual([false, false])
+  expect(may({ type: 'channel', my_role: 'owner' })).toEqual([true, true])
+  expect(may({ type: 'direct', who_may_post: 'admins' })).toEqual([true, true])
 })

@@ -23,3 +23,12 @@ export const matches = (row: ChatRow, words: string): boolean => {
     name?.toLocaleLowerCase().includes(asked),
   )
 }
+
+const ranks = (row: ChatRow): boolean => row.my_role !== 'member'
+
+/** Whether the reader may speak in a chat, as far as its row tells: the server has the last word. */
+export const speaksIn = (row: ChatRow): boolean =>
+  row.type === 'direct' || ranks(row) || (row.type === 'group' && row.who_may_post === 'members')
+
+export const pinsIn = (row: ChatRow): boolean =>
+  row.type === 'direct' || ranks(row) || row.who_may_pin === 'members'

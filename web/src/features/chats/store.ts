@@ -329,9 +329,10 @@ export const useChats = defineStore('chats', () => {
     change(event.chat_id, {
       revision: event.revision,
       last_seq: event.seq,
-      last_message: event.content?.slice(0, PREVIEW_MAX) ?? null,
+      last_message: (event.content || event.attachment_filename)?.slice(0, PREVIEW_MAX) ?? null,
       last_message_id: event.id,
       last_message_type: event.message_type,
+      last_system_event: event.system_event,
       last_message_sender_id: event.sender_id,
       last_message_sender_name: event.sender_display_name,
       last_at: event.created_at,
@@ -349,6 +350,16 @@ export const useChats = defineStore('chats', () => {
       row.last_message_id === message_id ? { last_message: content?.slice(0, PREVIEW_MAX) ?? null } : {}
     change(chat_id, { revision, ...preview })
   })
+  // These change nothing of the row but how far its chat has moved.
+  const moved = ({ chat_id, revision }: { chat_id: number; revision: number }) => {
+    const row = rows.get(chat_id)
+    if (!row || revision <= row.revision) return
+    if (revision > row.revision + 1) return void refresh(chat_id)
+    change(chat_id, { revision })
+  }
+  on('reaction', moved)
+  on('message_pinned', moved)
+  on('message_unpinned', moved)
   // A deletion may change the preview and the count of unread: the server knows both.
   on('message_deleted', ({ chat_id }) => void refresh(chat_id))
   on('message_hidden', ({ chat_id }) => void refresh(chat_id))
@@ -370,10 +381,10 @@ export const useChats = defineStore('chats', () => {
     change(chat_id, changes)
   })
   on('chat_created', ({ chat_id }) => void refresh(chat_id))
-  on('chat_updated', ({ chat_id, title, description, public_name, avatar_url }) => {
-    change(chat_id, { title, name: title, description, public_name, avatar_url })
+  on('chat_updated', ({ type: _event, chat_id, who_may_add, ...told }) => {
+    change(chat_id, { ...told, name: told.title })
     const chat = details.get(chat_id)
-    if (chat) details.set(chat_id, { ...chat, title, name: title, description, public_name, avatar_url })
+    if (chat) details.set(chat_id, { ...chat, ...told, who_may_add, name: told.title })
   })
   on('chat_deleted', ({ chat_id }) => remove(chat_id))
   const membersChanged = (chat_id: number) => {
@@ -381,6 +392,9 @@ export const useChats = defineStore('chats', () => {
     if (details.has(chat_id)) void loadDetails(chat_id).catch(() => undefined)
   }
   on('chat_member_joined', ({ chat_id }) => membersChanged(chat_id))
+  on('chat_members_changed', ({ chat_id, left }) =>
+    left.includes(me() ?? 0) ? remove(chat_id) : membersChanged(chat_id),
+  )
   on('chat_member_role', ({ chat_id }) => membersChanged(chat_id))
   on('chat_member_left', ({ chat_id, user_id }) =>
     user_id === me() ? remove(chat_id) : membersChanged(chat_id),

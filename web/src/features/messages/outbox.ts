@@ -1,16 +1,34 @@
 import { defineStore } from 'pinia'
 import { computed, reactive } from 'vue'
-import { call } from '../../api.ts'
+import { call, upload } from '../../api.ts'
 import { ApiError, NetworkError } from '../../errors.ts'
-import { dropPending, keepPending, keptOutbox, type Pending } from '../../kept.ts'
+import {
+  dropPending,
+  keepBytes,
+  keepPending,
+  keptBytes,
+  keptOutbox,
+  type Parcel,
+  type Pending,
+} from '../../kept.ts'
 import { connection, on, onReady } from '../../wire.ts'
+import { dropLocal, keepLocal } from './local.ts'
 import { useMessages } from './store.ts'
 
-export type { Pending }
+export type { Parcel, Pending }
+
+/** A file that somebody chose or recorded. */
+export interface Chosen {
+  parcel: Parcel
+  bytes: Blob
+}
 
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000]
 /** Somebody who is online and has waited this long for an answer is told, and asked whether to try again. */
 const PATIENCE_MS = 10_000
+const UPLOADS_AT_ONCE = 2
+/** An upload that failed this often while the server was there is not tried again by itself. */
+const UPLOAD_TRIES = 5
 
 /**
  * What was written and is not yet acknowledged. It is kept before it is sent, sent in order, and sent again under the
@@ -23,6 +41,12 @@ export const useOutbox = defineStore('outbox', () => {
   const timers = new Map<number, ReturnType<typeof setTimeout>>()
   /** Since when each has been tried while the server seemed to be there. */
   const triedSince = new Map<string, number>()
+  /** How much of each file has gone, from 0 to 1. Absent when nothing is on its way. */
+  const progress = reactive(new Map<string, number>())
+  const uploads = new Map<string, AbortController>()
+  const uploadTries = new Map<string, number>()
+  const bytesOf = new Map<string, Blob>()
+  let uploadTimer: ReturnType<typeof setTimeout> | undefined
 
   const byChat = computed(() =>
     Map.groupBy(
@@ -34,7 +58,37 @@ export const useOutbox = defineStore('outbox', () => {
 
   async function restore(): Promise<void> {
     for (const one of await keptOutbox()) if (!pending.has(one.client_id)) pending.set(one.client_id, one)
+    for (const one of pending.values()) if (one.parcel) void restoreFile(one)
     for (const chat_id of byChat.value.keys()) void flush(chat_id)
+  }
+
+  async function restoreFile(one: Pending): Promise<void> {
+    const bytes = bytesOf.get(one.client_id) ?? (await keptBytes(one.client_id))
+    if (!bytes) return fail(one, 'gone')
+    bytesOf.set(one.client_id, bytes)
+    keepLocal(one.client_id, bytes)
+    if (one.state === 'waiting' && one.file_id === null) progress.set(one.client_id, 0)
+    startUploads()
+  }
+
+  function add(chat_id: number, written: Partial<Pending>): Pending {
+    const last = of(chat_id).at(-1)?.created ?? 0
+    const one: Pending = {
+      client_id: crypto.randomUUID(),
+      chat_id,
+      content: '',
+      reply_to_message_id: written.reply?.id ?? null,
+      reply: null,
+      parcel: null,
+      file_id: null,
+      album_id: null,
+      created: Math.max(Date.now(), last + 1),
+      state: 'waiting',
+      code: null,
+      ...written,
+    }
+    pending.set(one.client_id, one)
+    return one
   }
 
   async function send(
@@ -43,21 +97,111 @@ export const useOutbox = defineStore('outbox', () => {
     reply: Pending['reply'],
     sticker?: Pending['sticker'],
   ): Promise<void> {
-    const last = of(chat_id).at(-1)?.created ?? 0
-    const one: Pending = {
-      client_id: crypto.randomUUID(),
-      chat_id,
-      content,
-      ...(sticker ? { sticker } : {}),
-      reply_to_message_id: reply?.id ?? null,
-      reply,
-      created: Math.max(Date.now(), last + 1),
-      state: 'waiting',
-      code: null,
-    }
-    pending.set(one.client_id, one)
-    await keepPending(one)
+    await keepPending(add(chat_id, { content, reply, ...(sticker ? { sticker } : {}) }))
     void flush(chat_id)
+  }
+
+  /** Pictures and films make an album when there are several; other files follow one by one. */
+  async function sendFiles(
+    chat_id: number,
+    chosen: readonly Chosen[],
+    { caption = '', reply = null }: { caption?: string; reply?: Pending['reply'] },
+  ): Promise<void> {
+    const shown = chosen.filter(({ parcel }) => isPicture(parcel))
+    const ordered = [...shown, ...chosen.filter(({ parcel }) => !isPicture(parcel))]
+    const album_id = shown.length > 1 ? crypto.randomUUID() : null
+    const added = ordered.map(({ parcel, bytes }, place) => {
+      const one = add(chat_id, {
+        parcel,
+        album_id: isPicture(parcel) ? album_id : null,
+        ...(place === 0 ? { content: caption, reply } : {}),
+      })
+      bytesOf.set(one.client_id, bytes)
+      keepLocal(one.client_id, bytes)
+      progress.set(one.client_id, 0)
+      return one
+    })
+    startUploads()
+    for (const one of added) {
+      await keepBytes(one.client_id, bytesOf.get(one.client_id)!)
+      // It may have been sent, or taken back, meanwhile.
+      const now = pending.get(one.client_id)
+      if (now) await keepPending(now)
+      if (!pending.has(one.client_id)) await dropPending(one.client_id)
+    }
+  }
+
+  const isPicture = ({ kind }: Parcel) => kind === 'image' || kind === 'video'
+  const isReady = (one: Pending) => one.parcel === null || one.file_id !== null
+
+  /** The next that may be sent in a chat. */
+  function nextOf(chat_id: number): Pending | undefined {
+    const waiting = of(chat_id).filter((one) => one.state === 'waiting')
+    return waiting.find(
+      (one) =>
+        isReady(one) &&
+        (one.album_id === null || waiting.find((other) => other.album_id === one.album_id) === one),
+    )
+  }
+
+  function startUploads(): void {
+    const waiting = [...pending.values()]
+      .filter((one) => one.state === 'waiting' && !isReady(one) && bytesOf.has(one.client_id))
+      .sort((a, b) => a.created - b.created)
+    for (const one of waiting) {
+      if (uploads.size >= UPLOADS_AT_ONCE) return
+      if (!uploads.has(one.client_id)) void uploadOne(one)
+    }
+  }
+
+  async function uploadOne(one: Pending): Promise<void> {
+    const { client_id } = one
+    const abort = new AbortController()
+    uploads.set(client_id, abort)
+    let goOn = true
+    try {
+      const stored = await upload({
+        bytes: bytesOf.get(client_id)!,
+        filename: one.parcel!.filename,
+        onProgress: (share) => pending.has(client_id) && progress.set(client_id, share),
+        signal: abort.signal,
+      })
+      const sent = change(client_id, { file_id: stored.id })
+      if (sent) void flush(sent.chat_id)
+    } catch (error) {
+      goOn = abort.signal.aborted || !(await putOff(one, error))
+    } finally {
+      uploads.delete(client_id)
+      if (goOn) startUploads()
+    }
+  }
+
+  /** True when an upload is tried again later; otherwise it has failed. */
+  async function putOff(one: Pending, error: unknown): Promise<boolean> {
+    const tries = (uploadTries.get(one.client_id) ?? 0) + 1
+    const there = connection.state === 'online'
+    const api = error instanceof ApiError ? error : null
+    const passing =
+      error instanceof NetworkError || (api !== null && (api.status >= 500 || api.status === 429))
+    if (!passing || (there && tries >= UPLOAD_TRIES)) {
+      fail(one, api?.code ?? (passing ? 'offline' : 'internal'))
+      return false
+    }
+    if (there) uploadTries.set(one.client_id, tries)
+    progress.set(one.client_id, 0)
+    const pause = api?.retry_after ? api.retry_after * 1000 : RETRY_MS[Math.min(tries, RETRY_MS.length) - 1]!
+    clearTimeout(uploadTimer)
+    uploadTimer = setTimeout(startUploads, pause)
+    return true
+  }
+
+  function change(client_id: string, changes: Partial<Pending>): Pending | null {
+    const one = pending.get(client_id)
+    if (!one) return null
+    const changed: Pending = { ...one, ...changes }
+    pending.set(client_id, changed)
+    void keepPending(changed)
+    return changed
   }
 
   /** Sends what waits in a chat, one after the other. */
@@ -67,7 +211,7 @@ export const useOutbox = defineStore('outbox', () => {
     sending.add(chat_id)
     try {
       for (;;) {
-        const next = of(chat_id).find((one) => one.state === 'waiting')
+        const next = nextOf(chat_id)
         if (!next || !(await deliver(next))) break
       }
     } finally {
@@ -77,17 +221,17 @@ export const useOutbox = defineStore('outbox', () => {
 
   /** True when the next one may go. */
   async function deliver(one: Pending): Promise<boolean> {
-    const { chat_id, client_id, content, sticker, reply_to_message_id } = one
+    const { chat_id, client_id } = one
     if (connection.state !== 'online') triedSince.delete(client_id)
     else if (!triedSince.has(client_id)) triedSince.set(client_id, Date.now())
     try {
       const message = await call('POST /chats/:chat_id/messages', {
         params: { chat_id },
-        body: { ...(sticker ? { sticker_id: sticker.id } : { content }), client_id, reply_to_message_id },
+        body: bodyOf(one),
       })
       retries.delete(chat_id)
       useMessages().receive(message)
-      forget(client_id)
+      settle(client_id)
       return true
     } catch (error) {
       const later =
@@ -106,6 +250,15 @@ export const useOutbox = defineStore('outbox', () => {
     }
   }
 
+  function bodyOf(one: Pending) {
+    const { client_id, content, reply_to_message_id, parcel, file_id, album_id, sticker } = one
+    if (sticker) return { sticker_id: sticker.id, client_id, reply_to_message_id }
+    if (!parcel) return { content, client_id, reply_to_message_id }
+    const { kind, duration_seconds, waveform } = parcel
+    const said = { content: content || null, client_id, reply_to_message_id, file_id, album_id, type: kind }
+    return kind === 'voice' ? { ...said, duration_seconds, waveform } : said
+  }
+
   function retryLater(chat_id: number, seconds: number | null): void {
     const attempt = retries.get(chat_id) ?? 0
     retries.set(chat_id, attempt + 1)
@@ -119,35 +272,47 @@ export const useOutbox = defineStore('outbox', () => {
 
   function fail(one: Pending, code: string): void {
     triedSince.delete(one.client_id)
-    const failed: Pending = { ...one, state: 'failed', code }
-    pending.set(one.client_id, failed)
-    void keepPending(failed)
+    progress.delete(one.client_id)
+    change(one.client_id, { state: 'failed', code })
   }
 
   function retry(client_id: string): void {
-    const one = pending.get(client_id)
-    if (!one) return
-    const again: Pending = { ...one, state: 'waiting', code: null }
-    pending.set(client_id, again)
-    void keepPending(again)
-    void flush(one.chat_id)
+    const again = change(client_id, { state: 'waiting', code: null })
+    if (!again) return
+    uploadTries.delete(client_id)
+    if (!isReady(again)) progress.set(client_id, 0)
+    startUploads()
+    void flush(again.chat_id)
   }
 
-  /** Takes back a message that was not sent. */
-  function forget(client_id: string): void {
+  /** The server has it. */
+  function settle(client_id: string): void {
     pending.delete(client_id)
     triedSince.delete(client_id)
+    uploadTries.delete(client_id)
+    progress.delete(client_id)
+    bytesOf.delete(client_id)
     void dropPending(client_id)
+  }
+
+  /** Takes back a message that was not sent, and calls its upload off. */
+  function forget(client_id: string): void {
+    const chat_id = pending.get(client_id)?.chat_id
+    uploads.get(client_id)?.abort()
+    settle(client_id)
+    dropLocal(client_id)
+    if (chat_id !== undefined) void flush(chat_id)
   }
 
   // The event of one's own message may come before its answer.
   on('message', ({ client_id }) => {
-    if (client_id && pending.has(client_id)) forget(client_id)
+    if (client_id && pending.has(client_id)) settle(client_id)
   })
   onReady(() => {
+    startUploads()
     for (const chat_id of byChat.value.keys()) void flush(chat_id)
   })
 
   const offline = computed(() => connection.state !== 'online')
-  return { pending, of, restore, send, flush, retry, forget, offline }
+  return { pending, progress, of, restore, send, sendFiles, flush, retry, forget, offline }
 })

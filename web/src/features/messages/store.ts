@@ -1,4 +1,4 @@
-import type { Message, ServerEvent } from '@messenger/contract'
+import type { Message, Pin, ServerEvent } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 import { call } from '../../api.ts'
@@ -7,6 +7,7 @@ import { keepTimeline, keptTimeline } from '../../kept.ts'
 import { on, onReady } from '../../wire.ts'
 import { useNotices } from '../notices/store.ts'
 import { useSession } from '../session/store.ts'
+import { toggled, withReaction } from './reactions.ts'
 import { addNewer, addOlder, emptyWindow, found, patch, put, trim, verdictOn, type Window } from './window.ts'
 
 export interface Timeline extends Window {
@@ -24,9 +25,21 @@ const CHANGES = 200
 const FOLLOWED_MAX = 1000
 const HELD_MAX = 600
 const KEPT_MESSAGES = 50
+/** As many as the bar can step through. */
+const PINS_SHOWN = 50
 const KEEP_AFTER_MS = 1000
 
 type MessageEvent = Extract<ServerEvent, { type: 'message' }>
+
+/** What a tombstone keeps of a message. */
+const NOTHING_LEFT = {
+  content: null,
+  file_id: null,
+  sticker_id: null,
+  entities: [],
+  reactions: [],
+  is_pinned: false,
+}
 
 /** The event's `type` hides the message's own. */
 const messageOf = ({ type: _event, ...fields }: MessageEvent): Message => ({
@@ -38,6 +51,8 @@ const messageOf = ({ type: _event, ...fields }: MessageEvent): Message => ({
 export const useMessages = defineStore('messages', () => {
   const timelines = reactive(new Map<number, Timeline>())
   const highlighted = ref<{ chat_id: number; message_id: number; at: number } | null>(null)
+  /** What is pinned in chats that were opened, the last pinned first. */
+  const pins = reactive(new Map<number, Pin[]>())
   const catching = new Map<number, Promise<void>>()
   const keeping = new Map<number, ReturnType<typeof setTimeout>>()
   const hidden = new Set<number>()
@@ -255,13 +270,14 @@ export const useMessages = defineStore('messages', () => {
 
   function forget(chat_id: number): void {
     timelines.delete(chat_id)
+    pins.delete(chat_id)
   }
 
   /** Shows the new text at once; the old one comes back when the server refuses. */
   async function edit(message: Message, content: string): Promise<void> {
     const { chat_id, id: message_id } = message
     const timeline = timelineOf(chat_id)
-    patch(timeline, message_id, { content, is_edited: true })
+    patch(timeline, message_id, { content, entities: [], is_edited: true })
     try {
       const edited = await call('PUT /chats/:chat_id/messages/:message_id', {
         params: { chat_id, message_id },
@@ -269,7 +285,11 @@ export const useMessages = defineStore('messages', () => {
       })
       receive(edited)
     } catch {
-      patch(timeline, message_id, { content: message.content, is_edited: message.is_edited })
+      patch(timeline, message_id, {
+        content: message.content,
+        entities: message.entities,
+        is_edited: message.is_edited,
+      })
       useNotices().tell('notices.not_edited')
     }
   }
@@ -289,14 +309,104 @@ export const useMessages = defineStore('messages', () => {
     }
   }
 
+  /** Shows the reaction at once, or that it is gone; it is as before when the server refuses. */
+  async function react(message: Message, emoji: string): Promise<void> {
+    const { chat_id, id: message_id } = message
+    const timeline = timelineOf(chat_id)
+    const flip = () => {
+      const now = found(timeline, message_id)
+      if (now) patch(timeline, message_id, { reactions: toggled(now.reactions, emoji) })
+    }
+    const mine = () => found(timeline, message_id)?.reactions.find((one) => one.emoji === emoji)?.me === true
+    flip()
+    const hoped = mine()
+    try {
+      const { action } = await call('POST /chats/:chat_id/messages/:message_id/reactions', {
+        params: { chat_id, message_id },
+        body: { emoji },
+      })
+      // It was given, or taken back, on another device meanwhile: the server's word counts.
+      if ((action === 'added') !== hoped && mine() === hoped) flip()
+    } catch (error) {
+      if (mine() === hoped) flip()
+      useNotices().tell(
+        error instanceof ApiError && error.code === 'too_many_reactions'
+          ? 'notices.too_many_reactions'
+          : 'notices.not_reacted',
+      )
+    }
+  }
+
+  async function loadPins(chat_id: number): Promise<void> {
+    const found = await call('GET /chats/:chat_id/pinned-messages', {
+      params: { chat_id },
+      query: { limit: PINS_SHOWN },
+    }).catch(() => null)
+    if (found) pins.set(chat_id, found)
+  }
+
+  async function setPinned(message: Message, is_pinned: boolean): Promise<void> {
+    const params = { chat_id: message.chat_id, message_id: message.id }
+    try {
+      await call(
+        is_pinned
+          ? 'POST /chats/:chat_id/messages/:message_id/pin'
+          : 'DELETE /chats/:chat_id/messages/:message_id/pin',
+        { params },
+      )
+    } catch {
+      useNotices().tell('notices.not_pinned')
+    }
+  }
+
+  async function forward(messages: readonly Message[], chat_id: number): Promise<void> {
+    const sent = await call('POST /chats/:chat_id/messages/forward', {
+      params: { chat_id },
+      body: {
+        from_chat_id: messages[0]!.chat_id,
+        message_ids: messages.map(({ id }) => id),
+        client_ids: messages.map(() => crypto.randomUUID()),
+      },
+    })
+    for (const message of sent) receive(message)
+  }
+
+  const otherPins = (chat_id: number, message_id: number) =>
+    (pins.get(chat_id) ?? []).filter(({ message }) => message.id !== message_id)
+
   on('message', (event) => receive(messageOf(event)))
-  on('message_updated', ({ chat_id, message_id, content, updated_at, revision }) =>
-    receiveChange(chat_id, message_id, revision, { content, updated_at, is_edited: true }),
-  )
-  on('message_deleted', ({ chat_id, message_id, revision }) =>
-    receiveChange(chat_id, message_id, revision, { content: null, is_deleted: true }),
-  )
-  on('message_hidden', ({ chat_id, message_id }) => hide(chat_id, message_id))
+  on('reaction', ({ chat_id, message_id, user_id, emoji, action, count, revision }) => {
+    const timeline = timelines.get(chat_id)
+    const message = timeline && found(timeline, message_id)
+    const own = user_id === me.value ? { me: action === 'added' } : {}
+    receiveChange(
+      chat_id,
+      message_id,
+      revision,
+      message ? { reactions: withReaction(message.reactions, { emoji, count, ...own }) } : {},
+    )
+  })
+  on('message_pinned', ({ chat_id, message_id, revision, message, pinned_at, pinned_by }) => {
+    if (pins.has(chat_id))
+      pins.set(chat_id, [{ message, pinned_at, pinned_by }, ...otherPins(chat_id, message_id)])
+    receiveChange(chat_id, message_id, revision, { is_pinned: true })
+  })
+  on('message_unpinned', ({ chat_id, message_id, revision }) => {
+    if (pins.has(chat_id)) pins.set(chat_id, otherPins(chat_id, message_id))
+    receiveChange(chat_id, message_id, revision, { is_pinned: false })
+  })
+  on('message_updated', ({ chat_id, message_id, content, entities, updated_at, revision }) => {
+    if (pins.get(chat_id)?.some(({ message }) => message.id === message_id)) void loadPins(chat_id)
+    receiveChange(chat_id, message_id, revision, { content, entities, updated_at, is_edited: true })
+  })
+  on('message_deleted', ({ chat_id, message_id, revision }) => {
+    if (pins.has(chat_id)) pins.set(chat_id, otherPins(chat_id, message_id))
+    receiveChange(chat_id, message_id, revision, { ...NOTHING_LEFT, is_deleted: true })
+  })
+  on('message_hidden', ({ chat_id, message_id }) => {
+    if (pins.has(chat_id)) pins.set(chat_id, otherPins(chat_id, message_id))
+    hide(chat_id, message_id)
+  })
   on('chat_deleted', ({ chat_id }) => forget(chat_id))
   on('chat_member_left', ({ chat_id, user_id }) => {
     if (user_id === me.value) forget(chat_id)
@@ -318,6 +428,7 @@ export const useMessages = defineStore('messages', () => {
       if (timeline.state === 'ready') void catchUp(timeline.chat_id)
       else if (timeline.state === 'failed') void loadNewest(timeline.chat_id)
     }
+    for (const chat_id of pins.keys()) void loadPins(chat_id)
   })
   on('resync', () => {
     for (const chat_id of timelines.keys()) void catchUp(chat_id)
@@ -326,6 +437,7 @@ export const useMessages = defineStore('messages', () => {
   return {
     timelines,
     highlighted,
+    pins,
     open,
     loadNewest,
     loadOlder,
@@ -338,5 +450,9 @@ export const useMessages = defineStore('messages', () => {
     forget,
     edit,
     remove,
+    react,
+    loadPins,
+    setPinned,
+    forward,
   }
 })

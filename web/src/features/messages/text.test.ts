@@ -6,6 +6,39 @@ const links = (text: string) =>
     .filter(({ href }) => href !== null)
     .map(({ text: shown, href }) => (shown === href ? shown : `${shown} → ${href}`))
 
+describe('marks of the server', () => {
+  const shown = (text: string, entities: Parameters<typeof piecesOf>[1]) =>
+    piecesOf(text, entities).map(({ text: part, href, mention }) =>
+      href ? `<${href}>` : mention ? `@${mention}:${part}` : part,
+    )
+
+  test('name people and everyone, and links beside them are still found', () => {
+    expect(
+      shown('😀 @mia and @all see www.example.org', [
+        { type: 'mention', offset: 3, length: 4, user_id: 7 },
+        { type: 'mention_all', offset: 12, length: 4 },
+      ]),
+    ).toEqual(['😀 ', '@7:@mia', ' and ', '@all:@all', ' see ', '<https://www.example.org>'])
+  })
+
+  test('make a link of an address without a scheme, and of nothing dangerous', () => {
+    expect(shown('example.org', [{ type: 'link', offset: 0, length: 11 }])).toEqual(['<https://example.org>'])
+    const script = 'javascript:alert(1)'
+    expect(shown(script, [{ type: 'link', offset: 0, length: script.length }])).toEqual([script])
+  })
+
+  test('that lie outside or over each other change nothing of the text', () => {
+    const text = 'abcdef'
+    const pieces = piecesOf(text, [
+      { type: 'mention', offset: 1, length: 3, user_id: 1 },
+      { type: 'mention', offset: 2, length: 3, user_id: 2 },
+      { type: 'mention', offset: 4, length: 90, user_id: 3 },
+    ])
+    expect(pieces.map((piece) => piece.text).join('')).toBe(text)
+    expect(pieces.map((piece) => piece.mention)).toEqual([null, 1, null])
+  })
+})
+
 describe('links', () => {
   test.each([
     ['see https://example.org.', ['https://example.org']],

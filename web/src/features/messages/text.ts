@@ -1,7 +1,11 @@
+import type { Entity } from '@messenger/contract'
+
 export interface Piece {
   text: string
   /** Where it leads; null for plain text. */
   href: string | null
+  /** Whom it names: somebody's id, or everyone. */
+  mention: number | 'all' | null
 }
 
 const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"']+|\bwww\.[^\s<>"']+\.[^\s<>"']+/giu
@@ -19,19 +23,46 @@ function trimmed(link: string): string {
   return text
 }
 
-/** Splits a text into plain pieces and links. Only http, https and mailto lead anywhere. */
-export function piecesOf(content: string): Piece[] {
+const plain = (text: string): Piece => ({ text, href: null, mention: null })
+
+/** Only http, https and mailto lead anywhere; what has no scheme is a web address. */
+function hrefOf(link: string): string | null {
+  const href = /^[a-z][a-z0-9+.-]*:/i.test(link) ? link : `https://${link}`
+  return URL.canParse(href) && /^(?:https?|mailto):/i.test(href) ? href : null
+}
+
+function withLinks(content: string): Piece[] {
   const pieces: Piece[] = []
   let at = 0
   for (const found of content.matchAll(LINK)) {
     const link = trimmed(found[0])
-    const href = /^www\./i.test(link) ? `https://${link}` : link
-    if (!URL.canParse(href)) continue
-    if (found.index > at) pieces.push({ text: content.slice(at, found.index), href: null })
-    pieces.push({ text: link, href })
+    const href = hrefOf(link)
+    if (href === null) continue
+    if (found.index > at) pieces.push(plain(content.slice(at, found.index)))
+    pieces.push({ text: link, href, mention: null })
     at = found.index + link.length
   }
-  if (at < content.length) pieces.push({ text: content.slice(at), href: null })
+  if (at < content.length) pieces.push(plain(content.slice(at)))
+  return pieces
+}
+
+/**
+ * Splits a text into plain pieces, mentions and links. What the server marked goes first; in the rest links are found
+ * here, as in a text that it has not seen yet.
+ */
+export function piecesOf(content: string, entities: readonly Entity[] = []): Piece[] {
+  const pieces: Piece[] = []
+  let at = 0
+  for (const { type, offset, length, user_id } of [...entities].sort((a, b) => a.offset - b.offset)) {
+    const end = offset + length
+    if (offset < at || end > content.length) continue
+    const text = content.slice(offset, end)
+    pieces.push(...withLinks(content.slice(at, offset)))
+    if (type === 'link') pieces.push({ text, href: hrefOf(text), mention: null })
+    else pieces.push({ text, href: null, mention: type === 'mention_all' ? 'all' : (user_id ?? null) })
+    at = end
+  }
+  pieces.push(...withLinks(content.slice(at)))
   return pieces
 }
 
