@@ -63,14 +63,8 @@ if (typeof window !== 'undefined')
     for (const watcher of watchers) watcher(tokens)
   })
 
-async function ask(
-  method: string,
-  path: string,
-  body: unknown,
-  token: string | null,
-  headers: Record<string, string> = {},
-): Promise<Response> {
-  headers = { ...headers }
+async function ask(method: string, path: string, body: unknown, token: string | null): Promise<Response> {
+  const headers: Record<string, string> = {}
   if (token) headers['authorization'] = `Bearer ${token}`
   if (body !== undefined) headers['content-type'] = 'application/json'
   try {
@@ -150,28 +144,13 @@ export async function callAll<R extends keyof Routes>(
   return all as ResultOf<Routes[R]>
 }
 
-/** As whoever is signed in; an expired token is renewed once. */
-async function askAs(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers?: Record<string, string>,
-): Promise<Response> {
-  const response = await ask(method, path, body, tokens?.access_token ?? null, headers)
-  if (response.status !== 401 || !tokens || path.startsWith('/auth/login') || !(await renew()))
-    return response
-  return ask(method, path, body, tokens.access_token, headers)
-}
+const FILE_ADDRESS = /^\/files\/(\d+)\/(download|preview)$/
 
-/**
- * Where the address of a file leads for now: a link for pictures and players, which can show no token. Only its first
- * byte is asked for; an empty file has none (416), and a link all the same.
- */
+/** Where the address of a file leads for now: a link for pictures and players, which can show no token. */
 export async function linkTo(path: string): Promise<string> {
-  const response = await askAs('GET', path, undefined, { range: 'bytes=0-0' })
-  void response.body?.cancel().catch(() => undefined)
-  if (!response.ok && response.status !== 416) throw new ApiError(response.status, {}, response.headers)
-  return response.url
+  const [, file_id, kind] = FILE_ADDRESS.exec(path) ?? []
+  const links = await call('GET /files/:file_id/link', { params: { file_id: Number(file_id) } })
+  return kind === 'preview' ? (links.preview_url ?? links.url) : links.url
 }
 
 /** Bytes on their way to the server that do not move for this long are lost. */
@@ -231,7 +210,9 @@ async function exchange(route: string, given: Asked): Promise<{ value: unknown; 
   const { params = {}, query = {}, body } = given ?? {}
   const method = route.slice(0, route.indexOf(' '))
   const path = pathOf(route, params as Record<string, unknown>, query as Record<string, unknown>)
-  const response = await askAs(method, path, body)
+  let response = await ask(method, path, body, tokens?.access_token ?? null)
+  if (response.status === 401 && tokens && !path.startsWith('/auth/login') && (await renew()))
+    response = await ask(method, path, body, tokens.access_token)
   const text = await response.text().catch((error: unknown) => {
     throw new NetworkError(String(error))
   })
