@@ -35,7 +35,6 @@ const Named = Type.Object({ id: Id, name: Type.String() })
 /** What a `system` message says; the sender is who did it, clients have the words. */
 export const SystemEvent = Type.Object({
   event: Type.Union([
-    Type.Literal('chat_created'),
     Type.Literal('members_added'),
     Type.Literal('member_joined'),
     Type.Literal('member_left'),

@@ -11,8 +11,7 @@ interface Said {
 }
 
 /** The key of a system message's words. */
-export const systemKey = (event: SystemEvent['event'], in_channel: boolean): string =>
-  `messages.system.${event === 'chat_created' && in_channel ? 'channel_created' : event}`
+export const systemKey = (event: SystemEvent['event']): string => `messages.system.${event}`
 
 /** A picture without a caption is listed by its file's name, which is nothing to read. */
 const NAME = /^[^\n]{1,255}\.\w{2,5}$/u
@@ -24,8 +23,8 @@ export function useMessageWords() {
   const namesOf = (event: SystemEvent): string =>
     new Intl.ListFormat(locale.value).format((event.users ?? []).map(({ name }) => name))
 
-  const systemLine = (event: SystemEvent, who: string, in_channel = false): string =>
-    t(systemKey(event.event, in_channel), { who, users: namesOf(event), title: event.title ?? '' })
+  const systemLine = (event: SystemEvent, who: string): string =>
+    t(systemKey(event.event), { who, users: namesOf(event), title: event.title ?? '' })
 
   const kindOf = (type: string): string => {
     if (type === 'text' || type === 'system') return ''
@@ -49,7 +48,7 @@ export function useMessageWords() {
   /** The newest message in the list of chats. */
   function previewOf(row: ChatRow): string {
     const { last_message, last_message_type: type, last_system_event: event } = row
-    if (event) return systemLine(event, row.last_message_sender_name ?? '', row.type === 'channel')
+    if (event) return systemLine(event, row.last_message_sender_name ?? '')
     if (!type || type === 'text' || type === 'system') return last_message ?? ''
     if (type === 'file') return last_message ?? t('messages.kinds.file')
     if (type === 'sticker' || last_message === null || NAME.test(last_message)) return kindOf(type)
