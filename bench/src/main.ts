@@ -9,7 +9,7 @@ import { posts } from './scenarios/posts.ts'
 import { reads } from './scenarios/reads.ts'
 import { search } from './scenarios/search.ts'
 import { start } from './scenarios/start.ts'
-import { BenchServer, pin } from './server.ts'
+import { BenchServer, FIRST_PERSON, pin } from './server.ts'
 
 const RESULTS = join(import.meta.dir, '../results/latest.json')
 
@@ -24,12 +24,12 @@ const on = async (measure: (server: BenchServer) => Promise<Figure | Figure[]>, 
 
 const SCENARIOS: Record<string, (seconds: number) => Promise<Figure | Figure[]>> = {
   posts: (seconds) => on((server) => posts(server, seconds)),
-  'fanout-1000': (seconds) => on((server) => fanout(server, 1000, 1, seconds)),
-  'fanout-100': (seconds) => on((server) => fanout(server, 100, 1, seconds)),
-  'open-loop': (seconds) => on((server) => openLoop(server, 1, seconds)),
-  reads: (seconds) => on((server) => reads(server, 1, Math.min(4, seconds))),
+  'fanout-1000': (seconds) => on((server) => fanout(server, 1000, FIRST_PERSON, seconds)),
+  'fanout-100': (seconds) => on((server) => fanout(server, 100, FIRST_PERSON, seconds)),
+  'open-loop': (seconds) => on((server) => openLoop(server, FIRST_PERSON, seconds)),
+  reads: (seconds) => on((server) => reads(server, FIRST_PERSON, Math.min(4, seconds))),
   search: () => on((server) => search(server, messages)),
-  logins: (seconds) => on((server) => logins(server, 1, seconds), false),
+  logins: (seconds) => on((server) => logins(server, FIRST_PERSON, seconds), false),
   memory: () => memory(),
   start: () => start(),
 }

@@ -7,6 +7,9 @@ import { join } from 'node:path'
 import { SQL } from 'bun'
 import { Connection, requestText } from './http.ts'
 
+/** The lowest id of a person of ours: the messenger has accounts of its own below. */
+export const FIRST_PERSON = 1001
+
 const ROOT = join(import.meta.dir, '../..')
 const SECRET = 'only the benchmark knows this secret'
 const TICKS_PER_SECOND = 100

@@ -1,5 +1,5 @@
 import { rounded, type Figure } from '../figures.ts'
-import { BenchServer, residentBytes } from '../server.ts'
+import { BenchServer, FIRST_PERSON, residentBytes } from '../server.ts'
 import { Listener } from '../sockets.ts'
 
 const SOCKETS = 10_000
@@ -20,14 +20,14 @@ export async function memory(): Promise<Figure[]> {
   for (const chats of [1, 50]) {
     const server = await BenchServer.start()
     try {
-      await server.people(1, SOCKETS)
+      await server.people(FIRST_PERSON, SOCKETS)
       // Chats of fifty people each: person p is in chats p, p + 1, … modulo their number.
       await server.sql.unsafe(`
         insert into chats (id, type, title, owner_id, member_count)
           select n, 'group', 'Group ' || n, 1, 50 from generate_series(1, ${SOCKETS}) n;
         insert into chat_heads (chat_id) select n from generate_series(1, ${SOCKETS}) n;
         insert into chat_members (chat_id, user_id)
-          select (p + k * 199) % ${SOCKETS} + 1, p from generate_series(1, ${SOCKETS}) p, generate_series(1, ${chats}) k;`)
+          select (p + k * 199) % ${SOCKETS} + 1, p from generate_series(${FIRST_PERSON}, ${FIRST_PERSON + SOCKETS - 1}) p, generate_series(1, ${chats}) k;`)
       await server.analyze()
       const idle = await settled(server.pid)
       if (chats === 1)
@@ -41,7 +41,7 @@ export async function memory(): Promise<Figure[]> {
           values: { bytes: idle },
         })
       const listeners: Listener[] = []
-      for (let at = 1; at <= SOCKETS; at += 100)
+      for (let at = FIRST_PERSON; at < FIRST_PERSON + SOCKETS; at += 100)
         listeners.push(
           ...(await Promise.all(
             Array.from({ length: 100 }, (_, n) => Listener.signedIn(server.port, server.token(at + n))),

@@ -1,15 +1,15 @@
 import { rounded, type Figure } from '../figures.ts'
 import { pgbench } from '../limits.ts'
 import { closedLoop } from '../load.ts'
-import type { BenchServer } from '../server.ts'
+import { FIRST_PERSON, type BenchServer } from '../server.ts'
 
 const CONNECTIONS = 64
 const CONTENT = 'a message of about forty characters, say'
 
 /** POSTs over 64 connections into 100 and into 1,000 chats, fsync on. */
 export async function posts(server: BenchServer, seconds: number): Promise<Figure[]> {
-  await server.people(1, CONNECTIONS)
-  const people = Array.from({ length: CONNECTIONS }, (_, n) => n + 1)
+  await server.people(FIRST_PERSON, CONNECTIONS)
+  const people = Array.from({ length: CONNECTIONS }, (_, n) => FIRST_PERSON + n)
   const chats: number[] = []
   for (let n = 0; n < 1000; n++) chats.push(await server.group(people))
   await server.sql.unsafe(

@@ -1,6 +1,6 @@
 import { percentile, rounded, type Figure } from '../figures.ts'
 import { requestText } from '../http.ts'
-import type { BenchServer } from '../server.ts'
+import { FIRST_PERSON, type BenchServer } from '../server.ts'
 
 const CHATS = 1000
 const MEMBER_OF = 100
@@ -33,7 +33,7 @@ const PHRASES = `
 const messages = (from: number, to: number, count: number) => `
   insert into messages (id, chat_id, seq, revision, sender_id, content, created_at)
     select message_id_at(at) + said.n % 4096, said.n % ${CHATS} + 1, said.n / ${CHATS} + 1, said.n / ${CHATS} + 1,
-      said.n % ${MEMBER_OF} + 1,
+      said.n % ${MEMBER_OF} + ${FIRST_PERSON},
       one.phrase || ' ' || other.phrase, at
     from (select n, now() - interval '1 day' * ${DAYS} * (1 - n / ${count}::float8) as at
       from generate_series(${from}, ${to - 1}) n) said
@@ -49,14 +49,15 @@ interface Searched {
 
 /** Searches one after another, as a person does them, and before that how fast the index is filled. */
 export async function search(server: BenchServer, count = 2_000_000): Promise<Figure[]> {
-  await server.people(1, MEMBER_OF)
+  await server.people(FIRST_PERSON, MEMBER_OF)
   await server.sql.unsafe(WORDS)
   await server.sql.unsafe(PHRASES)
   await server.sql.unsafe(`
     insert into chats (id, type, title, owner_id, member_count)
       select n, 'group', 'Group ' || n, 1, 1 + ${MEMBER_OF} / 10 from generate_series(1, ${CHATS}) n;
     insert into chat_members (chat_id, user_id, role)
-      select n, u, 'member' from generate_series(1, ${CHATS}) n, generate_series(1, ${MEMBER_OF}) u where (n + u) % 10 = 0 or u = 1;`)
+      select n, ${FIRST_PERSON - 1} + u, 'member' from generate_series(1, ${CHATS}) n, generate_series(1, ${MEMBER_OF}) u
+      where (n + u) % 10 = 0 or u = 1;`)
   for (let from = 0; from < count; from += 100_000)
     await server.sql.unsafe(messages(from, Math.min(count, from + 100_000), count))
   await server.sql.unsafe('analyze messages')
@@ -87,9 +88,9 @@ export async function search(server: BenchServer, count = 2_000_000): Promise<Fi
   const rare = words.map(({ word }) => word)
   const [connection] = await server.connect(1)
   // The second person is in every tenth chat, the first in all of them.
-  const tokens = [server.token(2), server.token(1)]
+  const tokens = [server.token(FIRST_PERSON + 1), server.token(FIRST_PERSON)]
   const chats = (await server.sql.unsafe(
-    `select chat_id::float8 as chat_id from chat_members where user_id = 2 order by chat_id limit ${MEMBER_OF}`,
+    `select chat_id::float8 as chat_id from chat_members where user_id = ${FIRST_PERSON + 1} order by chat_id limit ${MEMBER_OF}`,
   )) as { chat_id: number }[]
 
   const measure = async (path: (n: number) => string, token: string): Promise<Searched> => {
