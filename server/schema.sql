@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION public.avatar_url(room text, id bigint, file_id bigin
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN ((((('/'::text || room) || '/'::text) || id) || '/avatar?v='::text) || file_id);
+RETURN ((((('/'::text || room) || '/'::text) || (id)::text) || '/avatar?v='::text) || (file_id)::text);
 CREATE OR REPLACE FUNCTION public.check_file()
  RETURNS trigger
  LANGUAGE plpgsql

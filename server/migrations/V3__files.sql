@@ -76,6 +76,7 @@ create trigger chats_avatar_deleted after delete on chats
   execute function check_file('avatar_file_id');
 
 -- Where a picture of somebody or of a chat is; another picture is another address, so that nobody is shown the old one.
+-- The casts keep it immutable through and through: otherwise it is not inlined, and a call costs 40 µs.
 create function avatar_url(room text, id bigint, file_id bigint) returns text
 language sql immutable parallel safe
-return '/' || room || '/' || id || '/avatar?v=' || file_id;
+return '/' || room || '/' || id::text || '/avatar?v=' || file_id::text;
