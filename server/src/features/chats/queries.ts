@@ -687,6 +687,16 @@ export async function sweepMessages(db: Queries, chat_id: number, limit: number)
   return swept!.swept
 }
 
+/** Deleted chats of which messages are left: somebody was in each of them when it was deleted. */
+export async function unsweptChats(db: Queries): Promise<number[]> {
+  const left = await db.query<{ chat_id: number }>(sql`
+    select d.chat_id::float8 from (select distinct chat_id from chat_departures) d
+    where not exists (select from chats c where c.id = d.chat_id)
+      and exists (select from messages m where m.chat_id = d.chat_id)
+    limit 1000`)
+  return left.map(({ chat_id }) => chat_id)
+}
+
 export type Mark = 'is_favorite' | 'is_pinned' | 'is_archived'
 
 const MARKS: Record<Mark, Statement> = {
