@@ -11,6 +11,7 @@ import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { ChatNews } from './features/chats/news.ts'
 import { chatRoutes } from './features/chats/routes.ts'
+import { sweepLeftOver } from './features/chats/sweep.ts'
 import { inviteRoutes } from './features/invites/routes.ts'
 import { forwardRoutes } from './features/forwards/routes.ts'
 import { Composer } from './features/messages/composer.ts'
@@ -156,7 +157,9 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       log.error('messages lie beyond the last partition: is the clock right?')
   }
   await partitions()
+  void sweepLeftOver(resources)
   const upkeep = setInterval(() => {
+    void sweepLeftOver(resources)
     void tally.reconcile()
     void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made'))
   }, UPKEEP_EVERY_MS)

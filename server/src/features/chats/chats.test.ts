@@ -32,8 +32,11 @@ import {
   updateSettings,
   type ChatRow,
 } from '@messenger/contract'
+import { pino } from 'pino'
 import { sql } from '../../ports/db/port.ts'
 import { type ApiRefusal, call, newWorld, type Person, type World } from '../../testing/world.ts'
+import { deleteChatFor } from './queries.ts'
+import { sweepLeftOver } from './sweep.ts'
 
 let world: World
 let ann: Person
@@ -350,6 +353,17 @@ describe('who may see and change a chat', () => {
       )[0]!.n
     while ((await left()) > 0 && Date.now() < end) await Bun.sleep(20)
     expect(await left()).toBe(0)
+  })
+
+  test('what a node that was stopped left of a deleted chat goes at the next start', async () => {
+    const [chat_id, other] = [await world.group(ann, [bob]), await world.group(ann, [bob])]
+    for (const id of [chat_id, other]) await send(ann, id)
+    await deleteChatFor(world.db, chat_id, ann.id, () => undefined)
+    const left = () => world.db.query(sql`select from messages where chat_id in (${chat_id}, ${other})`)
+    expect(await left()).toHaveLength(2)
+    await sweepLeftOver({ db: world.db, log: pino({ level: 'silent' }) })
+    expect(await left()).toHaveLength(1)
+    expect(await bob.call(listMessages, { params: { chat_id: other } })).toHaveLength(1)
   })
 
   test('a direct chat that is deleted for oneself is empty, stays with the other, and comes back with the next message', async () => {

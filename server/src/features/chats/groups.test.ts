@@ -217,6 +217,16 @@ describe('slow mode', () => {
     await send(bob, chat_id)
   })
 
+  test('is not escaped by leaving and coming back', async () => {
+    const chat_id = await world.group(ann, [bob])
+    await change(ann, chat_id, { slow_mode_seconds: 60 })
+    await send(bob, chat_id)
+    await bob.call(leaveChat, { params: { chat_id } })
+    await add(ann, chat_id, bob, cat)
+    expect(await refusal(send(bob, chat_id))).toBe('429 slow_mode')
+    await send(cat, chat_id)
+  })
+
   test('holds for many that come at once, and refuses nobody else’s', async () => {
     const [slow, plain] = [await world.group(ann, [bob, cat]), await world.group(ann, [bob])]
     await change(ann, slow, { slow_mode_seconds: 60 })

@@ -343,13 +343,17 @@ export async function roomNow(db: Queries, chat_id: number) {
   return room ?? null
 }
 
-/** Those of `user_ids` who became members now. They have read everything that was said before. */
+/**
+ * Those of `user_ids` who became members now. They have read everything that was said before. Whoever left a moment ago
+ * has not waited for slow mode.
+ */
 async function enter(tx: Queries, chat_id: number, user_ids: readonly number[]): Promise<number[]> {
   const joined = await tx.query<{ user_id: number }>(sql`
     with joined as (
-      insert into chat_members (chat_id, user_id, last_read_seq, last_read_msg_id)
-      select h.chat_id, u.id, h.last_seq, nullif(h.last_message_id, 0)
+      insert into chat_members (chat_id, user_id, last_read_seq, last_read_msg_id, last_sent_at)
+      select h.chat_id, u.id, h.last_seq, nullif(h.last_message_id, 0), d.left_at
       from chat_heads h, users u
+        left join chat_departures d on d.user_id = u.id and d.chat_id = ${chat_id}
       where h.chat_id = ${chat_id} and u.id = any(${user_ids}::bigint[]) and u.is_active and not u.is_system
       on conflict do nothing
       returning user_id
@@ -685,6 +689,16 @@ export async function sweepMessages(db: Queries, chat_id: number, limit: number)
     said as (delete from message_edits where chat_id = ${chat_id} and message_id in (select id from batch))
     select count(*)::int as swept from gone`)
   return swept!.swept
+}
+
+/** Deleted chats of which messages are left: somebody was in each of them when it was deleted. */
+export async function unsweptChats(db: Queries): Promise<number[]> {
+  const left = await db.query<{ chat_id: number }>(sql`
+    select d.chat_id::float8 from (select distinct chat_id from chat_departures) d
+    where not exists (select from chats c where c.id = d.chat_id)
+      and exists (select from messages m where m.chat_id = d.chat_id)
+    limit 1000`)
+  return left.map(({ chat_id }) => chat_id)
 }
 
 export type Mark = 'is_favorite' | 'is_pinned' | 'is_archived'

@@ -5,19 +5,18 @@ import { Refusal } from '../../http/refusal.ts'
 import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
 import type { Presence } from '../../ports/presence/port.ts'
-import type { Resources } from '../../ports/resources.ts'
 import type { ChatLists } from './list.ts'
 import type { ChatNews } from './news.ts'
 import * as queries from './queries.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
 import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
+import { sweep } from './sweep.ts'
 
 const OPENING = { burst: 60, perSecond: 1 }
 const JOINING = { burst: 30, perSecond: 1 / 2 }
 /** It looks at every member of a chat. */
 const COUNTING = { burst: 30, perSecond: 3 }
 const DRAFTING = { burst: 60, perSecond: 2 }
-const SWEPT_AT_ONCE = 2000
 
 /** Rows with the presence of those who show it: one question for the whole page. */
 async function withPresence(rows: readonly StoredRow[], presence: Presence): Promise<ChatRow[]> {
@@ -33,16 +32,6 @@ async function shownMembers(members: readonly queries.FoundMember[], presence: P
     joined_at: joined_at.toISOString(),
     is_online: shows_presence ? online.has(member.id) : null,
   }))
-}
-
-/** The messages of a deleted chat go in steps, after the answer. */
-function sweep({ db, log }: Resources, chat_id: number): void {
-  const swept = async () => {
-    while ((await queries.sweepMessages(db, chat_id, SWEPT_AT_ONCE)) > 0);
-  }
-  swept().catch((error: unknown) =>
-    log.error({ err: error, chat_id }, 'messages of a deleted chat are left over'),
-  )
 }
 
 const mark = (
@@ -168,7 +157,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     }
     await queries.deleteChatFor(resources.db, chat_id, me.id, (mine) => mine.type === 'direct' || owns(mine))
     news.deleted(chat_id, me.id)
-    sweep(resources, chat_id)
+    void sweep(resources, chat_id)
     return null
   }),
 
@@ -183,7 +172,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     if (!deleted) await news.left(chat_id, me.id, me.id)
     else {
       news.deleted(chat_id, me.id)
-      sweep(resources, chat_id)
+      void sweep(resources, chat_id)
     }
     return null
   }),

@@ -7,6 +7,7 @@ import {
   getUser,
   linkFile,
   listChats,
+  listMessages,
   removeAvatar,
   sendMessage,
   setAvatar,
@@ -19,7 +20,7 @@ import { sql } from '../../ports/db/port.ts'
 import { FILM, picture, recording, TONE } from '../../testing/media.ts'
 import { until } from '../../testing/until.ts'
 import { ApiRefusal, newWorld, type Person, type World } from '../../testing/world.ts'
-import { attachmentFor } from './queries.ts'
+import { attachmentFor, endJob } from './queries.ts'
 
 let world: World
 let ann: Person
@@ -404,6 +405,39 @@ describe('what nobody refers to', () => {
     await looks()
     expect(await there(file)).toBe(true)
   }, 30_000)
+})
+
+test('a job that is wanted anew while it is done is done again', async () => {
+  const { id: file_id } = await ann.upload('looked at', 'x.txt')
+  const job = { file_id, kind: 'check' as const, attempts: 1 }
+  const jobs = () => world.db.query(sql`select from file_jobs where file_id = ${file_id}`)
+  await world.db.query(sql`update file_jobs set due_at = now() where file_id = ${file_id}`)
+  await endJob(world.db, job)
+  expect(await jobs()).toHaveLength(1)
+  await world.db.query(
+    sql`update file_jobs set due_at = now() + interval '1 minute' where file_id = ${file_id}`,
+  )
+  await endJob(world.db, job)
+  expect(await jobs()).toHaveLength(0)
+})
+
+test('how long a sound lasts is told alike when it is sent, heard and read', async () => {
+  const chat_id = await world.chat(ann, bob)
+  const voice = await ann.upload(recording('webm', ...TONE, '-c:a', 'libopus'), 'voice.webm')
+  const text = await ann.upload('no sound', 'x.txt')
+  const hears = await bob.listen()
+  for (const body of [
+    { file_id: voice.id, type: 'voice' as const },
+    { file_id: text.id, duration_seconds: 1.23456789 },
+    { file_id: text.id, duration_seconds: 86_399.987 },
+  ]) {
+    const { id, duration_seconds } = await ann.call(sendMessage, { params: { chat_id }, body })
+    expect(duration_seconds).toBeGreaterThan(1)
+    const event = await hears.next('message', (message) => message.id === id)
+    const [read] = await bob.call(listMessages, { params: { chat_id }, query: { limit: 1 } })
+    expect([event.duration_seconds, read!.duration_seconds]).toEqual([duration_seconds, duration_seconds])
+    if (body.file_id === voice.id) expect(duration_seconds).toBe(voice.duration_seconds!)
+  }
 })
 
 test('a sender may send their own files and those they see, nobody else’s', async () => {

@@ -3,9 +3,12 @@ import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.
 import { UPDATED_CHAT, type UpdatedChat } from '../chats/queries.ts'
 import type { Attachment, FileRow } from './rows.ts'
 
+/** As the database writes it where a message holds it: cast at once, 2.008 would be 2.007999897003174. */
+const SECONDS: Statement = sql`f.duration_seconds::text::float8 as duration_seconds`
+
 const COLUMNS: Statement = sql`
-  f.id::float8, f.filename, f.mime_type, f.object_key, f.size::float8, f.width, f.height,
-  f.duration_seconds::float8, f.has_preview, f.has_squares`
+  f.id::float8, f.filename, f.mime_type, f.object_key, f.size::float8, f.width, f.height, ${SECONDS},
+  f.has_preview, f.has_squares`
 
 const THERE: Statement = sql`f.stored_at is not null and f.removed_at is null`
 
@@ -113,10 +116,18 @@ export async function attachmentFor(
   const found = await db.query<Attachment & { id: number }>(sql`
     update files f set claimed_at = now()
     where f.id = any(${file_ids}::bigint[]) and ${THERE} and (f.uploader_id = ${sender_id} or ${heldFor(sender_id)})
-    returning f.id::float8, f.filename, f.mime_type, f.size::float8, f.width, f.height, f.duration_seconds::float8,
+    returning f.id::float8, f.filename, f.mime_type, f.size::float8, f.width, f.height, ${SECONDS},
       f.has_preview or exists (select from file_jobs j where j.file_id = f.id and j.kind = 'preview') as preview,
       f.placeholder`)
   return new Map(found.map(({ id, ...attachment }) => [id, attachment]))
+}
+
+/** Keeps files that messages hold, for as long as it takes to store further ones; refuses when one is just being removed. */
+export async function claimFiles(db: Queries, file_ids: readonly number[]): Promise<void> {
+  if (file_ids.length === 0) return
+  const kept = await db.query(sql`
+    update files f set claimed_at = now() where f.id = any(${file_ids}::bigint[]) and ${THERE} returning 1 as one`)
+  if (kept.length < new Set(file_ids).size) throw new Refusal('not_found', { field: 'message_ids' })
 }
 
 /** A file of this person's own, kept from now on for as long as it takes to refer to it. */
@@ -202,8 +213,10 @@ export async function takeJob(db: Queries, seconds: number): Promise<Job | null>
   return job ?? null
 }
 
+/** One that is due again was wanted anew meanwhile, by a transaction that the job did not see: it stays. */
 export const endJob = (db: Queries, { file_id, kind }: Job) =>
-  db.query(sql`delete from file_jobs where file_id = ${file_id} and kind = ${kind}`)
+  db.query(sql`
+    delete from file_jobs where file_id = ${file_id} and kind = ${kind} and due_at > clock_timestamp()`)
 
 /** The file of a job, as long as it is there. */
 export async function fileOfJob(db: Queries, { file_id }: Job): Promise<FileRow | null> {

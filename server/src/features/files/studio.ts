@@ -46,24 +46,23 @@ export class Studio {
     const turn = this.#queue
     let done = () => {}
     this.#queue = new Promise<void>((resolve) => (done = resolve))
-    const folder = await mkdtemp(join(tmpdir(), 'messenger-drawing-'))
     try {
       await turn
-      const from = join(folder, 'original')
-      const content = await original.open()
-      if (!content) throw new NoPicture('it is gone')
-      await write(from, content)
-      const to = wanted.map(({ name, ...size }) => ({ path: join(folder, name), ...size }))
-      const drawn = await this.#ask({ mime_type: original.mime_type, from, to })
-      if (!drawn)
-        throw new Refusal('busy', { retry_after: 5, error: 'The picture could not be drawn just now.' })
-      if ('error' in drawn) throw new NoPicture(drawn.error)
-      for (const { name } of wanted) await keep(name, chunksOf(join(folder, name)))
-      return drawn.placeholder
+      return await inFolder(async (folder) => {
+        const from = join(folder, 'original')
+        const content = await original.open()
+        if (!content) throw new NoPicture('it is gone')
+        await write(from, content)
+        const to = wanted.map(({ name, ...size }) => ({ path: join(folder, name), ...size }))
+        const drawn = await this.#ask({ mime_type: original.mime_type, from, to })
+        if (!drawn) throw later()
+        if ('error' in drawn) throw new NoPicture(drawn.error)
+        for (const { name } of wanted) await keep(name, chunksOf(join(folder, name)))
+        return drawn.placeholder
+      })
     } finally {
       this.#waiting--
       done()
-      await rm(folder, { recursive: true, force: true })
     }
   }
 
@@ -106,6 +105,21 @@ export class Studio {
     }
     painter.once('exit', gone).once('error', gone)
     return painter
+  }
+}
+
+const later = () => new Refusal('busy', { retry_after: 5, error: 'The picture could not be drawn just now.' })
+
+/** A folder for as long as `work` takes. A disk without room for it may have some later. */
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  let folder: string | null = null
+  try {
+    folder = await mkdtemp(join(tmpdir(), 'messenger-drawing-'))
+    return await work(folder)
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : later()
+  } finally {
+    if (folder) await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -67,6 +67,21 @@ describe('forwarding', () => {
     }
   })
 
+  test('a file is kept from being removed while its message is forwarded, and one that is gone is not forwarded', async () => {
+    const [from, to] = [await world.group(ann, [bob]), await world.group(bob, [eve])]
+    const file = await ann.upload('kept', 'kept.txt')
+    const { id } = await send(ann, from, 'look', { file_id: file.id })
+    await world.db.query(sql`update files set claimed_at = now() - interval '2 hours' where id = ${file.id}`)
+    await forward(bob, to, from, [id])
+    expect(
+      await world.db.query(
+        sql`select from files where id = ${file.id} and claimed_at > now() - interval '1 minute'`,
+      ),
+    ).toHaveLength(1)
+    await world.db.query(sql`update files set removed_at = now() where id = ${file.id}`)
+    expect(await refused(bob, to, from, [id])).toMatchObject({ status: 404, field: 'message_ids' })
+  })
+
   test('a hundred are one commit, and the same client_ids send nothing twice', async () => {
     const [from, to] = [await world.group(ann, [bob]), await world.group(bob, [eve])]
     const ids = (await Promise.all(Array.from({ length: 100 }, (_, n) => send(ann, from, `m${n}`)))).map(
@@ -123,16 +138,17 @@ describe('forwarding', () => {
     const plain = await Promise.all(Array.from({ length: 4 }, (_, n) => send(ann, from, `caption ${n}`)))
     const [voice, sticker, ...album] = plain.map(({ id }) => id)
     const album_id = crypto.randomUUID()
+    const file = await ann.upload('attached', 'a.ogg')
     // What was attached is stored with the message: uploads have tests of their own.
     await world.db.query(sql`
-      update messages set message_type = 'voice', file_id = 7, duration_seconds = 1.5, waveform = '{1,2,3}',
+      update messages set message_type = 'voice', file_id = ${file.id}, duration_seconds = 1.5, waveform = '{1,2,3}',
         attachment = '{"filename":"a.ogg","mime_type":"audio/ogg","size":9}'
       where chat_id = ${from} and id = ${voice!}`)
     await world.db.query(sql`
       update messages set message_type = 'sticker', sticker_id = 3, attachment = '{"label":"grin"}', content = null
       where chat_id = ${from} and id = ${sticker!}`)
     await world.db.query(sql`
-      update messages set message_type = 'image', file_id = id % 1000, album_id = ${album_id},
+      update messages set message_type = 'image', file_id = ${file.id}, album_id = ${album_id},
         attachment = '{"filename":"a.png","mime_type":"image/png","size":9,"width":3,"height":2}'
       where chat_id = ${from} and id = any(${album}::bigint[])`)
     const asked = [called.id, voice!, sticker!, ...album]

@@ -1,5 +1,6 @@
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Queries } from '../../ports/db/port.ts'
+import { claimFiles } from '../files/queries.ts'
 import { accessOf, messagesOf, sendersOf, type Reader, type StoredMessage } from '../messages/queries.ts'
 
 export interface Source {
@@ -17,6 +18,10 @@ export async function sourceOf(db: Queries, reader: Reader, ids: readonly number
   const found = new Map((await messagesOf(db, reader, ids)).map((message) => [message.id, message]))
   const messages = ids.map((id) => found.get(id)).filter((message) => message !== undefined)
   if (messages.length !== ids.length) throw new Refusal('not_found', { field: 'message_ids' })
+  await claimFiles(
+    db,
+    messages.flatMap(({ more }) => more?.file_id ?? []),
+  )
   const [people, [chat]] = await Promise.all([
     sendersOf(db, [...new Set(messages.map((message) => message.sender_id))]),
     db.query<{ is_public: boolean }>(

@@ -3,7 +3,7 @@ import { Refusal } from '../../http/refusal.ts'
 import type { Db } from '../../ports/db/port.ts'
 import { attachmentFor } from '../files/queries.ts'
 import { mentionedIn, type Reader, type Send } from './queries.ts'
-import { ALL, fileType, linksIn, namesCalled, refuseMismatch } from './rules.ts'
+import { ALL, fileType, linksIn, namesCalled, refuseMismatch, secondsOf } from './rules.ts'
 import type { Attachment, More } from './wire.ts'
 
 /** What a message shows of a sticker, if there is such a one. */
@@ -73,7 +73,7 @@ export class Composer {
     const found = (await attachmentFor(this.#db, user_id, [file_id])).get(file_id)
     if (!found) throw new Refusal('not_found', { field: 'file_id' })
     const { duration_seconds, ...attachment } = found
-    const seconds = duration_seconds ?? message.duration_seconds ?? undefined
+    const seconds = duration_seconds ?? secondsOf(message)
     const message_type = fileType(message.type, attachment.mime_type)
     return {
       message_type,

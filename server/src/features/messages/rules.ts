@@ -77,6 +77,10 @@ export function fileType(asked: MessageType | null | undefined, mime_type: strin
   return kind === 'video' ? 'video' : 'file'
 }
 
+/** As exact as the database keeps it (`real`, FLT_DIG is 6): what is answered at once is what is read later. */
+export const secondsOf = ({ duration_seconds }: NewMessage): number | undefined =>
+  duration_seconds == null ? undefined : Number(duration_seconds.toPrecision(6))
+
 /** Refuses a message of nothing, and fields that do not go together. */
 export function refuseMismatch(message: NewMessage): void {
   const { type, content, file_id, sticker_id, waveform, album_id } = message

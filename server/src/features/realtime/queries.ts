@@ -19,3 +19,14 @@ export async function noteActivity(db: Queries, user_id: number): Promise<Shown 
 export const membershipsOf = (db: Queries, user_ids: readonly number[]) =>
   db.query<{ user_id: number; chat_id: number }>(sql`
     select user_id::float8, chat_id::float8 from chat_members where user_id = any(${user_ids}::bigint[])`)
+
+/** Those of these people who are in the chat. */
+export async function membersAmong(
+  db: Queries,
+  chat_id: number,
+  user_ids: readonly number[],
+): Promise<Set<number>> {
+  const found = await db.query<{ user_id: number }>(sql`
+    select user_id::float8 from chat_members where chat_id = ${chat_id} and user_id = any(${user_ids}::bigint[])`)
+  return new Set(found.map(({ user_id }) => user_id))
+}

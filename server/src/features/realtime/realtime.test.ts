@@ -8,6 +8,7 @@ import {
   updateSettings,
   type ClientFrame,
 } from '@messenger/contract'
+import { tellNodes } from '../../ports/bus/tell.ts'
 import { until } from '../../testing/until.ts'
 import { Ears, newWorld, type Person, type World } from '../../testing/world.ts'
 
@@ -214,6 +215,22 @@ describe('who hears what', () => {
     expect(eveHears.all('message').filter(inChat)).toHaveLength(2)
     eveHears.say({ type: 'subscribe', chat_id })
     expect(await eveHears.next('error')).toMatchObject({ code: 'not_a_member' })
+  })
+
+  test('somebody whose leaving was told before their coming hears nothing', async () => {
+    const chat_id = await world.group(ann, [bob])
+    const eveHears = await eve.listen()
+    tellNodes(world.resources[0]!.bus, { type: 'joined', chat_id, user_ids: [eve.id, bob.id] })
+    await until('nothing leads to her', async () => {
+      eveHears.say({ type: 'typing', chat_id })
+      await eveHears.settled()
+      return eveHears.all('error').length > 0
+    })
+    const bobHears = await bob.listen()
+    await ann.call(sendMessage, { params: { chat_id }, body: { content: 'among us' } })
+    expect(await bobHears.next('message', (event) => event.chat_id === chat_id)).toBeDefined()
+    await eveHears.settled()
+    expect(eveHears.all('message').filter((event) => event.chat_id === chat_id)).toEqual([])
   })
 
   test('logging out closes the sockets of that session and no other', async () => {

@@ -11,7 +11,7 @@ import { chatsOf, isMember } from '../chats/queries.ts'
 import { clientIdIn, errorFrame, readFrame } from './frames.ts'
 import { Pacing } from './pacing.ts'
 import type { Here } from './presence.ts'
-import { membershipsOf } from './queries.ts'
+import { membersAmong, membershipsOf } from './queries.ts'
 
 /** What a socket carries; small, because there are many. */
 export interface SocketData {
@@ -95,6 +95,8 @@ export class Sockets {
   #closing = false
   readonly #opened = { since_tidied: 0, busy: false }
   #recovering: { since: Date } | null = null
+  /** Comings that are being confirmed, and whether somebody moved in that chat meanwhile. */
+  readonly #confirming = new Set<{ chat_id: number; moved: boolean }>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -231,6 +233,8 @@ export class Sockets {
       data.entering = null
       this.#say(socket, { type: 'auth_ok', user_id: caller.id })
       for (const chat_id of chat_ids) socket.subscribe(`chat:${chat_id}`)
+      for (const [chat_id, joined] of entering.moved)
+        if (joined) void this.#confirmJoined(chat_id, [caller.id])
       if (data.active) this.#deps.here.arrive(caller.id)
       for (const frame of entering.held) this.#obey(socket, frame)
     } catch (error) {
@@ -289,6 +293,7 @@ export class Sockets {
         if (!this.#sockets.has(socket)) return
         this.#pacing.flush(`chat:${chat_id}`)
         socket.subscribe(`chat:${chat_id}`)
+        void this.#confirmJoined(chat_id, [caller.id])
       }
       this.#say(socket, { type: 'subscribed', chat_id })
     } catch (error) {
@@ -366,6 +371,7 @@ export class Sockets {
 
   #move(chat_id: number, user_ids: readonly number[], joined: boolean): void {
     const topic = `chat:${chat_id}`
+    for (const one of this.#confirming) if (one.chat_id === chat_id) one.moved = true
     this.#pacing.flush(topic)
     for (const user_id of user_ids)
       for (const socket of this.#of(user_id)) {
@@ -373,6 +379,34 @@ export class Sockets {
         else if (joined) socket.subscribe(topic)
         else socket.unsubscribe(topic)
       }
+    if (joined) void this.#confirmJoined(chat_id, user_ids)
+  }
+
+  /**
+   * Whoever is told of as coming may have left by now, and the news of that may have come first: nodes are told after
+   * the commit, each by whoever made it. Asked again as long as others move meanwhile.
+   */
+  async #confirmJoined(chat_id: number, user_ids: readonly number[]): Promise<void> {
+    const here = user_ids.filter((user_id) => this.#of(user_id).length > 0)
+    if (here.length === 0) return
+    const confirming = { chat_id, moved: true }
+    this.#confirming.add(confirming)
+    try {
+      while (confirming.moved) {
+        confirming.moved = false
+        const members = await membersAmong(this.#deps.db, chat_id, here)
+        if (confirming.moved) continue
+        for (const user_id of here)
+          if (!members.has(user_id))
+            for (const socket of this.#of(user_id)) socket.unsubscribe(`chat:${chat_id}`)
+      }
+    } catch {
+      // Nobody can say: they come again and are asked for all their chats.
+      for (const socket of here.flatMap((user_id) => this.#of(user_id)))
+        socket.close(CLOSE.restarting, 'unavailable')
+    } finally {
+      this.#confirming.delete(confirming)
+    }
   }
 
   #end(user_id: number, ends: (caller: Caller) => boolean): void {

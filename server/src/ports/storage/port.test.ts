@@ -275,6 +275,15 @@ describe('S3 that is away', () => {
     expect(await text(await storage.get(mine))).toBe('back')
   })
 
+  test('that was away when we started is ready as soon as it is there, without the first upload', async () => {
+    await s3.kill()
+    const options = { ...s3, region: 'us-east-1', bucket_prefix: 'late-', public_endpoint: null }
+    const storage = await openS3Storage(options, log)
+    await s3.start()
+    await storage.check()
+    expect(await storage.head(key())).toBeNull()
+  })
+
   test('what a crash left of an upload is swept', async () => {
     const storage = await openS3()
     const mine = key()

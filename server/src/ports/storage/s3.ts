@@ -200,7 +200,9 @@ function s3Storage(options: S3Options): Storage & { makeBuckets(): Promise<void>
     opened: () => null,
     sweep,
     check: async () => {
-      const asked = ask({ method: 'HEAD', bucket: 'uploads', key: '' })
+      // Nobody sends an upload to a node that is not ready: it cannot wait for one to make what is missing.
+      const made = bucketsMade ? Promise.resolve() : makeBuckets()
+      const asked = made.then(() => ask({ method: 'HEAD', bucket: 'uploads', key: '' }))
       const late = new Promise<null>((resolve) => setTimeout(resolve, CHECK_MS, null))
       const response = await Promise.race([asked, late])
       if (!response?.ok)
