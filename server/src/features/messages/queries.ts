@@ -399,16 +399,19 @@ export const editText = (
     return edited ?? null
   })
 
-/** What a message said before; refuses whoever does not see it, and who is neither its sender nor a site admin. */
-export async function editsOf(db: Queries, reader: Reader & { is_admin: boolean }, message_id: number) {
+/** Refuses whoever does not see a message, and whoever did not send it. */
+export async function refuseOthers(db: Queries, reader: Reader, message_id: number): Promise<void> {
   await accessOf(db, reader.chat_id, reader.user_id)
   const [message] = await messagesOf(db, reader, [message_id])
   if (!message) throw new Refusal('not_found')
-  if (message.sender_id !== reader.user_id && !reader.is_admin) throw new Refusal('not_allowed')
-  return db.query<{ content: string | null; written_at: Date }>(sql`
-    select content, written_at from message_edits
-    where chat_id = ${reader.chat_id} and message_id = ${message_id} order by revision`)
+  if (message.sender_id !== reader.user_id) throw new Refusal('not_allowed')
 }
+
+/** What a message said before, whoever asks: rights were looked at before. */
+export const editsOf = (db: Queries, chat_id: number, message_id: number) =>
+  db.query<{ content: string | null; written_at: Date }>(sql`
+    select content, written_at from message_edits
+    where chat_id = ${chat_id} and message_id = ${message_id} order by revision`)
 
 export interface Deletable {
   sender_id: number
