@@ -91,14 +91,14 @@ export class History {
     return `[${rows.map((row) => texts.get(row)!).join(',')}]`
   }
 
-  /** Messages of any chats, in the order given, for whoever was allowed to ask for them. */
-  async shown(wanted: readonly { chat_id: number; id: number }[]): Promise<string> {
+  /** Messages of any chats, in the order given, for a viewer who was allowed to ask for them. */
+  async shown(wanted: readonly { chat_id: number; id: number }[], viewer: number): Promise<string> {
     const found = await queries.messagesAt(this.#db, wanted)
-    const bodies = new Map<number, string>()
+    const texts = new Map<number, string>()
     for (const [chat_id, rows] of Map.groupBy(found, (row) => row.chat_id))
-      for (const [index, body] of (await this.#bodies(chat_id, rows)).entries())
-        bodies.set(rows[index]!.id, answerText(rows[index]!.message_type, body))
-    return `[${wanted.flatMap(({ id }) => bodies.get(id) ?? []).join(',')}]`
+      for (const [n, text] of (await this.messages({ chat_id, user_id: viewer }, rows)).entries())
+        texts.set(rows[n]!.id, text)
+    return `[${wanted.flatMap(({ id }) => texts.get(id) ?? []).join(',')}]`
   }
 
   /** The newest change of each chat of these people since a moment, as the event that tells it. */
