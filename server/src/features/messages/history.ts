@@ -4,7 +4,7 @@ import { ownReactions } from '../reactions/queries.ts'
 import * as queries from './queries.ts'
 import { idBefore } from './rules.ts'
 import type { Senders } from './senders.ts'
-import { answerText, eventText, messageBody, type StoredMessage } from './wire.ts'
+import { answerText, eventText, messageBody, namedIn, withoutGone, type StoredMessage } from './wire.ts'
 
 const PAGES_REMEMBERED = 2_000
 const encoder = new TextEncoder()
@@ -167,10 +167,11 @@ export class History {
     const replies =
       reply_ids.length === 0 ? [] : await queries.repliedTo(this.#db, chat_id, [...new Set(reply_ids)])
     const byId = new Map(replies.map((reply) => [reply.id, reply]))
-    const people = await this.#senders.of(new Set([...rows, ...replies].map((one) => one.sender_id)))
+    const writers = [...rows, ...replies].map((one) => one.sender_id)
+    const people = await this.#senders.of(new Set([...writers, ...rows.flatMap(namedIn)]))
     return rows.map((row) => {
       const reply = row.reply_to_message_id === null ? undefined : byId.get(row.reply_to_message_id)
-      return messageBody(row, {
+      return messageBody(withoutGone(row, people), {
         sender: people.get(row.sender_id)!,
         reply,
         replied: reply && people.get(reply.sender_id),

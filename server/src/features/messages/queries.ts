@@ -1,9 +1,9 @@
 import type { Entity, MessageType } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import type { More, RepliedTo, Sender, StoredMessage } from './wire.ts'
+import { namedIn, withoutGone, type More, type RepliedTo, type Sender, type StoredMessage } from './wire.ts'
 
-export type { StoredMessage }
+export { namedIn, withoutGone, type StoredMessage }
 
 export interface Send {
   chat_id: number
@@ -354,7 +354,7 @@ export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) 
 export const sendersOf = (db: Queries, ids: readonly number[]) =>
   db.query<Sender>(sql`
     select id::float8, username, coalesce(nullif(display_name, ''), username) as display_name, is_admin,
-      avatar_url('users', id, avatar_file_id)
+      avatar_url('users', id, avatar_file_id), not is_active as is_gone
     from users where id = any(${ids}::bigint[])`)
 
 /**
