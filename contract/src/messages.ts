@@ -181,7 +181,7 @@ export const editMessage = endpoint({
 export const listEdits = endpoint({
   method: 'GET',
   path: '/chats/:chat_id/messages/:message_id/edits',
-  summary: `What a message said before it was edited, the oldest first: for its sender, and for site admins who are in the chat. The last ${limits.EDITS_KEPT}, and none with EDIT_HISTORY=off.`,
+  summary: `What a message said before it was edited, the oldest first: for its sender, and for site admins (noted in the audit log; not with ADMIN_READS_MESSAGES=off). The last ${limits.EDITS_KEPT}, and none with EDIT_HISTORY=off.`,
   params: MessageInChat,
   result: Type.Array(Type.Object({ content: nullable(Type.String()), written_at: Time })),
   refusals: ['not_a_member', 'not_found', 'not_allowed'],

@@ -114,7 +114,8 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
 
   const studio = new Studio()
   const work = new FileWork({ db, storage, studio, log })
-  const shown = (places: readonly { chat_id: number; id: number }[]) => history.shown(places)
+  const shown = (places: readonly { chat_id: number; id: number }[], viewer: number) =>
+    history.shown(places, viewer)
   const support_id = await supportAccount(db)
   const say = async (chat_id: number, user_id: number, content: string) => {
     const { body } = await writer.write(await composer.compose({ chat_id, user_id }, { content }))

@@ -125,12 +125,15 @@ const CLAMPED: ReadonlySet<string> = new Set(['limit', 'page', 'per_page'])
  */
 export function coercer(schema: TObject): (given: Record<string, string | undefined>) => Coerced {
   const properties = Object.entries(schema.properties as Record<string, PropertySchema>)
+  const required = new Set((schema as { required?: string[] }).required)
+  // As forms send what nobody filled in; of a text that is required, it is the text.
+  const isLeftOut = (name: string, { type }: PropertySchema) => type !== 'string' || !required.has(name)
   const check = checker(schema)
   return (given) => {
     const made: Coerced = {}
     for (const [name, property] of properties) {
       const text = given[name]
-      if (text === undefined || (text === '' && property.type !== 'string')) continue
+      if (text === undefined || (text === '' && isLeftOut(name, property))) continue
       if (CLAMPED.has(name) && NUMERIC.test(text)) {
         const { minimum = 1, maximum = Infinity } = property
         made[name] = Math.min(Math.max(Math.trunc(Number(text)), minimum), maximum)

@@ -175,8 +175,8 @@ export const ROOM_RULES: Rule[] = [
   })),
   rule(contract.deleteDraft, 'group', '401 401 403 403 204 204 204 403', chat),
 
-  rule(contract.listEdits, 'group', '401 401 403 403 200 200 200 403', ownMessage, 'of one’s own'),
-  rule(contract.listEdits, 'group', '401 401 403 403 403 403 200 403', message, 'of the owner’s'),
+  rule(contract.listEdits, 'group', '401 401 403 403 200 200 200 200', ownMessage, 'of one’s own'),
+  rule(contract.listEdits, 'group', '401 401 403 403 403 403 200 200', message, 'of the owner’s'),
   rule(contract.pinMessage, 'group', '401 401 403 403 403 200 200 403', message),
   rule(contract.pinMessage, 'direct', '401 401 403 403 200 - - 403', message),
   rule(contract.unpinMessage, 'group', '401 401 403 403 403 204 204 403', pinned),

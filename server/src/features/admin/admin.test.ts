@@ -24,6 +24,7 @@ import {
   searchUsers,
   sendMessage,
   toggleAdmin,
+  toggleReaction,
   unblockAccount,
   type Endpoint,
 } from '@messenger/contract'
@@ -201,6 +202,22 @@ describe('an admin', () => {
     expect(await root.refused(getAccount, { params: { user_id: 999_999 } })).toMatchObject({ status: 404 })
   })
 
+  test('sees which reactions are their own, in whatever they read', async () => {
+    const [ann, bob] = [await world.user('react_ann'), await world.user('react_bob')]
+    const [shared, apart] = [await world.group(ann, [root]), await world.chat(ann, bob)]
+    const react = async (who: Person, chat_id: number) => {
+      const { id } = await say(ann, chat_id, 'react to this')
+      await who.call(toggleReaction, { params: { chat_id, message_id: id }, body: { emoji: '\u{1F44D}' } })
+    }
+    await react(root, shared)
+    await react(bob, apart)
+    const [theirs, own] = (await root.call(getAccount, { params: { user_id: ann.id } })).messages
+    expect(own!.reactions).toEqual([{ emoji: '\u{1F44D}', count: 1, me: true }])
+    expect(theirs!.reactions).toEqual([{ emoji: '\u{1F44D}', count: 1, me: false }])
+    const { messages } = await root.call(listAllMessages, { query: { chat_id: shared } })
+    expect(messages).toMatchObject([{ reactions: own!.reactions }])
+  })
+
   test('reads messages of anybody, the newest first, and each reading is in the audit log', async () => {
     const [ann, bob, eve] = [
       await world.user('read_ann'),
@@ -300,7 +317,12 @@ describe('an admin', () => {
     const members = await ann.call(listMembers, { params: { chat_id: joined } })
     expect(members.map(({ id }) => id)).toEqual([ann.id])
     const rows = await ann.call(listChats)
-    expect(rows.find(({ id }) => id === direct)).toMatchObject({ other_display_name: 'Deleted account' })
+    expect(rows.find(({ id }) => id === direct)).toMatchObject({
+      other_display_name: 'Deleted account',
+      other_is_online: null,
+    })
+    const sides = (await ann.call(getChat, { params: { chat_id: direct } })).members
+    expect(sides.find(({ id }) => id === eve.id)).toMatchObject({ is_online: null })
     expect(await ann.call(searchUsers, { query: { q: 'Deleted' } })).toEqual([])
     expect(await ann.refused(getUser, { params: { user_id: eve.id } })).toMatchObject({ status: 404 })
     const chats = await world.db.query(sql`select 1 as one from chats where id in (${alone}, ${saved})`)

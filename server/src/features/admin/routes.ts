@@ -17,8 +17,8 @@ const MESSAGES_SHOWN = 50
 interface Deps {
   /** Adds to the counters what this node has not added yet. */
   counted: () => Promise<void>
-  /** Messages by where they are, as a JSON array. */
-  shown: (places: readonly queries.Place[]) => Promise<string>
+  /** Messages by where they are, as a JSON array for this viewer. */
+  shown: (places: readonly queries.Place[], viewer: number) => Promise<string>
 }
 
 const actorOf = ({ me, address }: { me: Caller; address: string }): Actor & { id: number } => ({
@@ -112,7 +112,7 @@ export const adminRoutes = ({ counted, shown }: Deps): Route[] => {
       if (!config.admin_reads_messages) return new Answer(200, `${head},"messages":[]}`)
       await reading(resources, actorOf(call), { type: 'user', id: user_id, name: user.username }, {})
       const places = await queries.newestPlaces(db, { user_id, offset: 0, limit: MESSAGES_SHOWN })
-      return new Answer(200, `${head},"messages":${await shown(places)}}`)
+      return new Answer(200, `${head},"messages":${await shown(places, call.me.id)}}`)
     }),
 
     serve(contract.blockAccount, async (call, resources) => {
@@ -164,7 +164,7 @@ export const adminRoutes = ({ counted, shown }: Deps): Route[] => {
       const total_pages = total === null ? null : pagesWithinReach(total, per_page)
       return new Answer(
         200,
-        `{"messages":${await shown(places)},"page":${page},"per_page":${per_page},"total":${total},"total_pages":${total_pages}}`,
+        `{"messages":${await shown(places, call.me.id)},"page":${page},"per_page":${per_page},"total":${total},"total_pages":${total_pages}}`,
       )
     }),
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { Refusal } from '../../http/refusal.ts'
 import type { Db } from '../../ports/db/port.ts'
-import { createUser, promoteFirstAdmin } from './queries.ts'
+import { createFirstAdmin, promoteFirstAdmin } from './queries.ts'
 
 /** The first admin, promoted or made at the start while there is none. */
 export async function ensureFirstAdmin(
@@ -18,7 +18,7 @@ export async function ensureFirstAdmin(
     const password_hash = await passwords.hash(password)
     const email = `${username}@localhost`
     try {
-      await createUser(db, { username, email, display_name: '', password_hash, is_admin: true })
+      await createFirstAdmin(db, { username, email, display_name: '', password_hash })
     } catch (error) {
       // Another node that starts at the same time was first.
       if (!(error instanceof Refusal)) throw error

@@ -3,12 +3,14 @@ import {
   changePassword,
   endSession,
   getMe,
+  listAudit,
   listSessions,
   login,
   logout,
   refresh,
   register,
 } from '@messenger/contract'
+import { startApp } from '../../app.ts'
 import { sql } from '../../ports/db/port.ts'
 import { ApiRefusal, call, newWorld, PASSWORD, Person, type World } from '../../testing/world.ts'
 
@@ -294,10 +296,21 @@ test('the first admin is made from the configuration, once, and promoted when th
   const env = { ADMIN_USERNAME: 'root_of_all', ADMIN_PASSWORD: 'correct horse' }
   const admin = await newWorld({ env, nodes: 2 })
   try {
-    const tokens = await call(admin.url, login, { body: { username: 'root_of_all', password: PASSWORD } })
-    expect(await new Person('root_of_all', tokens, admin.url, []).call(getMe)).toMatchObject({
-      is_admin: true,
-    })
+    const signed = async () => {
+      const tokens = await call(admin.url, login, { body: { username: 'root_of_all', password: PASSWORD } })
+      return new Person('root_of_all', tokens, admin.url, [])
+    }
+    const root = await signed()
+    expect(await root.call(getMe)).toMatchObject({ is_admin: true })
+    const on = { actor_id: null, actor_name: 'configuration', target_id: root.id, target_name: 'root_of_all' }
+    expect((await root.call(listAudit)).entries).toMatchObject([{ action: 'user_created', ...on }])
+
+    await admin.db.query(sql`update users set is_admin = false`)
+    await (await startApp(admin.resources[0]!, '/nowhere')).stop()
+    expect((await (await signed()).call(listAudit)).entries).toMatchObject([
+      { action: 'admin_granted', before: { is_admin: false }, after: { is_admin: true }, ...on },
+      { action: 'user_created' },
+    ])
   } finally {
     await admin.close()
   }

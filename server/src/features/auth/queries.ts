@@ -1,6 +1,7 @@
 import type { Session } from '@messenger/contract'
 import { refusing } from '../../http/refusal.ts'
 import { sql, type Db, type Queries } from '../../ports/db/port.ts'
+import { note, type Actor } from '../audit/queries.ts'
 import { spend } from '../invites/queries.ts'
 
 interface LiveSession {
@@ -206,18 +207,32 @@ export async function sessionsOf(db: Queries, user_id: number, current: number):
   }))
 }
 
+const CONFIGURATION: Actor = { id: null, name: 'configuration', address: null }
+
 /** Makes this account an admin while there is none; `done` says that there is one now. */
-export async function promoteFirstAdmin(
-  db: Queries,
-  username: string,
-): Promise<{ done: boolean; promoted: boolean }> {
-  const [found] = await db.query<{ admins: boolean; promoted: boolean }>(sql`
-    with admins as (select from users where is_admin and is_active and not is_blocked limit 1),
-    promoted as (
-      update users set is_admin = true
-      where lower(username) = lower(${username}) and is_active and not exists (select from admins)
-      returning id
-    )
-    select exists (select from admins) as admins, exists (select from promoted) as promoted`)
-  return { done: found!.admins || found!.promoted, promoted: found!.promoted }
-}
+export const promoteFirstAdmin = (db: Db, username: string): Promise<{ done: boolean; promoted: boolean }> =>
+  db.transaction(async (tx) => {
+    const [found] = await tx.query<{ admins: boolean; id: number | null; name: string | null }>(sql`
+      with admins as (select from users where is_admin and is_active and not is_blocked limit 1),
+      promoted as (
+        update users set is_admin = true
+        where lower(username) = lower(${username}) and is_active and not is_system and not exists (select from admins)
+        returning id, username
+      )
+      select exists (select from admins) as admins, (select id from promoted)::float8 as id,
+        (select username from promoted) as name`)
+    const { admins, id, name } = found!
+    if (id === null) return { done: admins, promoted: false }
+    const target = { type: 'user' as const, id, name }
+    const states = { before: { is_admin: false }, after: { is_admin: true } }
+    await note(tx, CONFIGURATION, { action: 'admin_granted', target, ...states })
+    return { done: true, promoted: true }
+  })
+
+/** The first admin's account, made as the configuration says. */
+export const createFirstAdmin = (db: Db, user: NewUser): Promise<void> =>
+  db.transaction(async (tx) => {
+    const { id, username: name } = await createUser(tx, { ...user, is_admin: true })
+    const target = { type: 'user' as const, id, name }
+    await note(tx, CONFIGURATION, { action: 'user_created', target, after: { is_admin: true } })
+  })

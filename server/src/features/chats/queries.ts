@@ -98,7 +98,7 @@ const row = (user_id: number): Statement => sql`
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
   o.avatar_file_id::float8 as other_avatar_file_id,
-  coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence,
+  o.is_active and coalesce(os.last_seen_visibility, 'everyone') = 'everyone' as other_shows_presence,
   coalesce(o.is_system, false) as is_support`
 
 /** The other person of a direct chat stands in its key, `low:high`; Saved Messages have one id there, groups no key. */
@@ -260,7 +260,7 @@ export async function openRoom(db: Db, me: number, room: NewRoom): Promise<numbe
 const MEMBER: Statement = sql`
   u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name, m.role, m.joined_at,
   avatar_url('users', u.id, u.avatar_file_id),
-  coalesce(s.last_seen_visibility, 'everyone') = 'everyone' as shows_presence`
+  u.is_active and coalesce(s.last_seen_visibility, 'everyone') = 'everyone' as shows_presence`
 
 export type FoundMember = Omit<Member, 'joined_at' | 'is_online'> & {
   joined_at: Date
@@ -649,7 +649,15 @@ async function removeChat(tx: Queries, chat_id: number): Promise<void> {
   await tx.query(sql`delete from chats where id = ${chat_id}`)
 }
 
-/** Deletes a chat for everyone under `decide`. */
+/** Support's own account is in direct chats alone. */
+const isWithSupport = async (db: Queries, chat_id: number): Promise<boolean> =>
+  (
+    await db.query(sql`
+      select 1 as one from users u join chat_members m on m.user_id = u.id
+      where u.is_system and m.chat_id = ${chat_id}`)
+  ).length > 0
+
+/** Deletes a chat for everyone under `decide`; what was said with support is the staff's too, and stays. */
 export const deleteChatFor = (
   db: Db,
   chat_id: number,
@@ -659,6 +667,11 @@ export const deleteChatFor = (
   db.transaction(async (tx) => {
     await lockChat(tx, chat_id)
     decide(await roleIn(tx, chat_id, me))
+    if (await isWithSupport(tx, chat_id))
+      throw new Refusal('not_allowed', {
+        field: 'for_everyone',
+        error: 'A conversation with support can be deleted for oneself only.',
+      })
     await removeChat(tx, chat_id)
   })
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
+  addMembers,
+  deleteAccount,
   deleteChat,
   deleteMessage,
   editMessage,
@@ -13,6 +15,7 @@ import {
   type Message,
 } from '@messenger/contract'
 import { sql } from '../../ports/db/port.ts'
+import { until } from '../../testing/until.ts'
 import { newWorld, type Person, type World } from '../../testing/world.ts'
 
 let world: World
@@ -177,6 +180,31 @@ describe('forwarding', () => {
     expect(sent[3]!.album_id).not.toBe(album_id)
     expect(sent[4]!.album_id).toBe(sent[3]!.album_id)
     expect(await history(eve, to)).toEqual(sent)
+  })
+
+  test('who deleted their account has no name left, neither in forwards nor in what a chat says of itself', async () => {
+    const [dan, root] = [await world.user('dan_gone'), await world.user('root_gone')]
+    const [from, to] = [await world.group(ann, [bob]), await world.group(ann, [bob])]
+    await ann.call(addMembers, { params: { chat_id: from }, body: { user_ids: [dan.id] } })
+    const { id } = await send(dan, from)
+    const [sent] = await forward(ann, to, from, [id])
+    expect(origin(sent!)).toEqual([null, null, dan.id, 'dan_gone'])
+    expect(JSON.stringify(await history(bob, from))).toContain('dan_gone')
+    expect(await history(bob, to)).toEqual([sent!])
+    await world.db.query(sql`update users set is_admin = true where id = ${root.id}`)
+    const admin = await world.signIn('root_gone')
+    await admin.call(deleteAccount, { params: { user_id: dan.id } })
+    await until('nobody is called so', async () =>
+      (await Promise.all([from, to].map((chat_id) => history(bob, chat_id)))).every(
+        (messages) => !JSON.stringify(messages).includes('dan_gone'),
+      ),
+    )
+    const [kept] = await history(bob, to)
+    expect(origin(kept!)).toEqual([null, null, null, 'Deleted account'])
+    const [again] = await forward(ann, from, to, [kept!.id])
+    expect((await history(bob, from)).at(-1)).toMatchObject({ id: again!.id, forwarded_from_user_id: null })
+    const [own] = await forward(ann, to, from, [id])
+    for (const late of [again!, own!]) expect(origin(late)).toEqual([null, null, null, 'Deleted account'])
   })
 
   test('a forwarded message is deleted by its forwarder and edited by nobody', async () => {

@@ -1,14 +1,22 @@
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Queries } from '../../ports/db/port.ts'
 import { claimFiles } from '../files/queries.ts'
-import { accessOf, messagesOf, sendersOf, type Reader, type StoredMessage } from '../messages/queries.ts'
+import {
+  accessOf,
+  messagesOf,
+  namedIn,
+  sendersOf,
+  withoutGone,
+  type Reader,
+  type StoredMessage,
+} from '../messages/queries.ts'
 
 export interface Source {
   /** In the order in which they were asked for. */
   messages: StoredMessage[]
   /** Everybody can find the chat that they are in. */
   is_public: boolean
-  /** What their senders are called now. */
+  /** What their senders are called now; without those who are gone. */
   names: Map<number, string>
 }
 
@@ -23,13 +31,18 @@ export async function sourceOf(db: Queries, reader: Reader, ids: readonly number
     messages.flatMap(({ more }) => more?.file_id ?? []),
   )
   const [people, [chat]] = await Promise.all([
-    sendersOf(db, [...new Set(messages.map((message) => message.sender_id))]),
+    sendersOf(db, [...new Set(messages.flatMap((message) => [message.sender_id, ...namedIn(message)]))]),
     db.query<{ is_public: boolean }>(
       sql`select public_name is not null as is_public from chats where id = ${reader.chat_id}`,
     ),
   ])
-  const names = new Map(people.map((one) => [one.id, one.display_name]))
-  return { messages, is_public: chat?.is_public ?? false, names }
+  const known = new Map(people.map((one) => [one.id, one]))
+  const names = new Map(people.flatMap((one) => (one.is_gone ? [] : [[one.id, one.display_name] as const])))
+  return {
+    messages: messages.map((one) => withoutGone(one, known)),
+    is_public: chat?.is_public ?? false,
+    names,
+  }
 }
 
 /** Whether this member has to wait after each message. */

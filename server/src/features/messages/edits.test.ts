@@ -5,6 +5,7 @@ import {
   editMessage,
   EDITS_KEPT,
   leaveChat,
+  listAudit,
   listEdits,
   sendMessage,
   toggleReaction,
@@ -53,20 +54,55 @@ describe('what a message said before', () => {
     ])
   })
 
-  test('is shown to its sender and to site admins in the chat, and to nobody else', async () => {
+  test('is shown to its sender and to site admins, and to nobody else', async () => {
     const [admin, outside] = [await siteAdmin('admin_in'), await siteAdmin('admin_out')]
     const chat_id = await world.group(ann, [bob, eve, admin])
     const { id } = await send(bob, chat_id, 'one')
     await edit(bob, chat_id, id, 'two')
-    for (const who of [bob, admin])
+    for (const who of [bob, admin, outside])
       expect((await edits(who, chat_id, id)).map(({ content }) => content)).toEqual(['one'])
     for (const who of [ann, eve])
       expect(await refused(who, chat_id, id)).toMatchObject({ status: 403, code: 'not_allowed' })
     const dan = await world.user('dan')
     await bob.call(leaveChat, { params: { chat_id } })
-    for (const who of [bob, dan, outside])
+    for (const who of [bob, dan])
       expect(await refused(who, chat_id, id)).toMatchObject({ status: 403, code: 'not_a_member' })
     expect(await refused(dan, 999_999_999, id)).toMatchObject({ status: 403 })
+    expect(await refused(outside, 999_999_999, id)).toMatchObject({ status: 404 })
+  })
+
+  test('is read by a site admin with a line in the audit log, but for what is their own', async () => {
+    const admin = await siteAdmin('admin_noted')
+    const [chat_id, own_chat] = [await world.chat(ann, bob), await world.chat(admin, bob)]
+    const [sent, own] = [await send(ann, chat_id, 'one'), await send(admin, own_chat, 'one')]
+    await edit(ann, chat_id, sent.id, 'two')
+    await edit(admin, own_chat, own.id, 'two')
+    expect(await edits(admin, chat_id, sent.id)).toHaveLength(1)
+    expect(await edits(admin, own_chat, own.id)).toHaveLength(1)
+    expect((await admin.call(listAudit, { query: { actor_id: admin.id } })).entries).toMatchObject([
+      { action: 'messages_read', target_type: 'chat', target_id: chat_id, after: { edits_of: sent.id } },
+    ])
+    await ann.call(deleteMessage, { params: { chat_id, message_id: sent.id }, body: { for_everyone: true } })
+    expect(await refused(admin, chat_id, sent.id)).toMatchObject({ status: 404 })
+  })
+
+  test('is not read by site admins where they read no messages', async () => {
+    const closed = await newWorld({ env: { ADMIN_READS_MESSAGES: 'off' } })
+    try {
+      const [cat, dog] = [await closed.user('cat'), await closed.user('dog')]
+      await closed.db.query(sql`update users set is_admin = true where id = ${dog.id}`)
+      const admin = await closed.signIn('dog')
+      const saved = await closed.chat(cat, cat)
+      const { id } = await send(cat, saved, 'one')
+      await edit(cat, saved, id, 'two')
+      expect(await refused(admin, saved, id)).toMatchObject({ status: 403, code: 'not_a_member' })
+      const shared = await closed.group(cat, [dog])
+      const seen = await send(cat, shared, 'one')
+      expect(await refused(admin, shared, seen.id)).toMatchObject({ status: 403, code: 'not_allowed' })
+      expect((await admin.call(listAudit)).entries).toEqual([])
+    } finally {
+      await closed.close()
+    }
   })
 
   test('is not found by another chat’s id, nor of what was hidden or cleared', async () => {

@@ -4,7 +4,7 @@ import { ownReactions } from '../reactions/queries.ts'
 import * as queries from './queries.ts'
 import { idBefore } from './rules.ts'
 import type { Senders } from './senders.ts'
-import { answerText, eventText, messageBody, type StoredMessage } from './wire.ts'
+import { answerText, eventText, messageBody, namedIn, withoutGone, type StoredMessage } from './wire.ts'
 
 const PAGES_REMEMBERED = 2_000
 const encoder = new TextEncoder()
@@ -91,14 +91,14 @@ export class History {
     return `[${rows.map((row) => texts.get(row)!).join(',')}]`
   }
 
-  /** Messages of any chats, in the order given, for whoever was allowed to ask for them. */
-  async shown(wanted: readonly { chat_id: number; id: number }[]): Promise<string> {
+  /** Messages of any chats, in the order given, for a viewer who was allowed to ask for them. */
+  async shown(wanted: readonly { chat_id: number; id: number }[], viewer: number): Promise<string> {
     const found = await queries.messagesAt(this.#db, wanted)
-    const bodies = new Map<number, string>()
+    const texts = new Map<number, string>()
     for (const [chat_id, rows] of Map.groupBy(found, (row) => row.chat_id))
-      for (const [index, body] of (await this.#bodies(chat_id, rows)).entries())
-        bodies.set(rows[index]!.id, answerText(rows[index]!.message_type, body))
-    return `[${wanted.flatMap(({ id }) => bodies.get(id) ?? []).join(',')}]`
+      for (const [n, text] of (await this.messages({ chat_id, user_id: viewer }, rows)).entries())
+        texts.set(rows[n]!.id, text)
+    return `[${wanted.flatMap(({ id }) => texts.get(id) ?? []).join(',')}]`
   }
 
   /** The newest change of each chat of these people since a moment, as the event that tells it. */
@@ -167,10 +167,11 @@ export class History {
     const replies =
       reply_ids.length === 0 ? [] : await queries.repliedTo(this.#db, chat_id, [...new Set(reply_ids)])
     const byId = new Map(replies.map((reply) => [reply.id, reply]))
-    const people = await this.#senders.of(new Set([...rows, ...replies].map((one) => one.sender_id)))
+    const writers = [...rows, ...replies].map((one) => one.sender_id)
+    const people = await this.#senders.of(new Set([...writers, ...rows.flatMap(namedIn)]))
     return rows.map((row) => {
       const reply = row.reply_to_message_id === null ? undefined : byId.get(row.reply_to_message_id)
-      return messageBody(row, {
+      return messageBody(withoutGone(row, people), {
         sender: people.get(row.sender_id)!,
         reply,
         replied: reply && people.get(reply.sender_id),

@@ -207,6 +207,9 @@ describe('history', () => {
       expect(await bob.refused(listMessages, { params: { chat_id }, query: query as never })).toMatchObject({
         status: 400,
       })
+    // As a form sends what nobody filled in.
+    const empty = { before: '', after_id: '', around: '', limit: '' }
+    expect(await history(bob, chat_id, empty)).toEqual(await history(bob, chat_id))
   })
 
   test('only members read it', async () => {

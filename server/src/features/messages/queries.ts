@@ -1,9 +1,9 @@
 import type { Entity, MessageType } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import type { More, RepliedTo, Sender, StoredMessage } from './wire.ts'
+import { namedIn, withoutGone, type More, type RepliedTo, type Sender, type StoredMessage } from './wire.ts'
 
-export type { StoredMessage }
+export { namedIn, withoutGone, type StoredMessage }
 
 export interface Send {
   chat_id: number
@@ -354,7 +354,7 @@ export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) 
 export const sendersOf = (db: Queries, ids: readonly number[]) =>
   db.query<Sender>(sql`
     select id::float8, username, coalesce(nullif(display_name, ''), username) as display_name, is_admin,
-      avatar_url('users', id, avatar_file_id)
+      avatar_url('users', id, avatar_file_id), not is_active as is_gone
     from users where id = any(${ids}::bigint[])`)
 
 /**
@@ -399,16 +399,19 @@ export const editText = (
     return edited ?? null
   })
 
-/** What a message said before; refuses whoever does not see it, and who is neither its sender nor a site admin. */
-export async function editsOf(db: Queries, reader: Reader & { is_admin: boolean }, message_id: number) {
+/** Refuses whoever does not see a message, and whoever did not send it. */
+export async function refuseOthers(db: Queries, reader: Reader, message_id: number): Promise<void> {
   await accessOf(db, reader.chat_id, reader.user_id)
   const [message] = await messagesOf(db, reader, [message_id])
   if (!message) throw new Refusal('not_found')
-  if (message.sender_id !== reader.user_id && !reader.is_admin) throw new Refusal('not_allowed')
-  return db.query<{ content: string | null; written_at: Date }>(sql`
-    select content, written_at from message_edits
-    where chat_id = ${reader.chat_id} and message_id = ${message_id} order by revision`)
+  if (message.sender_id !== reader.user_id) throw new Refusal('not_allowed')
 }
+
+/** What a message said before, whoever asks: rights were looked at before. */
+export const editsOf = (db: Queries, chat_id: number, message_id: number) =>
+  db.query<{ content: string | null; written_at: Date }>(sql`
+    select content, written_at from message_edits
+    where chat_id = ${chat_id} and message_id = ${message_id} order by revision`)
 
 export interface Deletable {
   sender_id: number

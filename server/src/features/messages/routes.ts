@@ -10,9 +10,20 @@ import {
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
+import type { Queries } from '../../ports/db/port.ts'
+import { note } from '../audit/queries.ts'
 import type { Composer } from './composer.ts'
 import type { History } from './history.ts'
-import { deleteForEveryone, editsOf, editText, hideMessage } from './queries.ts'
+import {
+  deleteForEveryone,
+  editsOf,
+  editText,
+  hideMessage,
+  messagesAt,
+  messagesOf,
+  refuseOthers,
+  type Reader,
+} from './queries.ts'
 import { refuseDeletion } from './rules.ts'
 import { answerText } from './wire.ts'
 import type { MessageWriter } from './writer.ts'
@@ -24,6 +35,28 @@ interface Deps {
   writer: MessageWriter
   history: History
   composer: Composer
+}
+
+/** A site admin reads what anybody said before; what is not their own to read is written down first. */
+async function noteReading(
+  db: Queries,
+  { id, username, address }: { id: number; username: string; address: string },
+  reader: Reader,
+  message_id: number,
+): Promise<void> {
+  const [message] = await messagesAt(db, [{ chat_id: reader.chat_id, id: message_id }])
+  if (!message || message.is_deleted) throw new Refusal('not_found')
+  const own = message.sender_id === id && (await messagesOf(db, reader, [message_id])).length > 0
+  if (own) return
+  await note(
+    db,
+    { id, name: username, address },
+    {
+      action: 'messages_read',
+      target: { type: 'chat', id: reader.chat_id, name: null },
+      after: { edits_of: message_id },
+    },
+  )
 }
 
 export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
@@ -71,8 +104,12 @@ export const messageRoutes = ({ writer, history, composer }: Deps): Route[] => [
     return new Answer(200, json!)
   }),
 
-  serve(listEdits, async ({ me, params: { chat_id, message_id } }, { db }) => {
-    const edits = await editsOf(db, { chat_id, user_id: me.id, is_admin: me.is_admin }, message_id)
+  serve(listEdits, async ({ me, address, params: { chat_id, message_id } }, { db, config }) => {
+    const reader = { chat_id, user_id: me.id }
+    if (me.is_admin && config.admin_reads_messages)
+      await noteReading(db, { ...me, address }, reader, message_id)
+    else await refuseOthers(db, reader, message_id)
+    const edits = await editsOf(db, chat_id, message_id)
     return edits.map(({ content, written_at }) => ({ content, written_at: written_at.toISOString() }))
   }),
 

@@ -67,6 +67,8 @@ export interface Sender {
   display_name: string
   is_admin: boolean
   avatar_url: string | null
+  /** The account was deleted. */
+  is_gone: boolean
 }
 
 export const UNKNOWN_SENDER: Omit<Sender, 'id'> = {
@@ -74,6 +76,7 @@ export const UNKNOWN_SENDER: Omit<Sender, 'id'> = {
   display_name: 'Deleted account',
   is_admin: false,
   avatar_url: null,
+  is_gone: true,
 }
 
 const text = JSON.stringify
@@ -140,6 +143,30 @@ function partsAfter(more: More, mine: ReadonlySet<string> | undefined): string {
     `,"system_event":${orNull(more.system_event)},"is_pinned":${flag(more.is_pinned ?? false)}` +
     `,"reactions":${text(reactions)}}`
   )
+}
+
+/** Whom a message names beside its sender, as they were called when it was written. */
+export const namedIn = ({ more }: StoredMessage): number[] =>
+  more === null
+    ? []
+    : [more.forwarded_from_user_id ?? [], (more.system_event?.users ?? []).map(({ id }) => id)].flat()
+
+/** A message in which deleted accounts have no name any more. */
+export function withoutGone(message: StoredMessage, people: ReadonlyMap<number, Sender>): StoredMessage {
+  const { more } = message
+  const isGone = (id: number) => people.get(id)?.is_gone === true
+  if (more === null || !namedIn(message).some(isGone)) return message
+  const { forwarded_from_user_id, system_event, ...rest } = more
+  const { display_name: name } = UNKNOWN_SENDER
+  const users = system_event?.users?.map((one) => (isGone(one.id) ? { ...one, name } : one))
+  const author =
+    forwarded_from_user_id === undefined
+      ? {}
+      : isGone(forwarded_from_user_id)
+        ? { forwarded_from_display_name: name }
+        : { forwarded_from_user_id }
+  const event = system_event ? { system_event: { ...system_event, ...(users ? { users } : {}) } } : {}
+  return { ...message, more: { ...rest, ...author, ...event } }
 }
 
 /** Who else a message speaks of, and which of its reactions are the viewer's (none in events). */

@@ -18,8 +18,8 @@ interface Deps {
   support_id: number
   /** Sends a text as this person. */
   send: (chat_id: number, sender_id: number, content: string) => Promise<contract.Message>
-  /** Messages by where they are, as a JSON array. */
-  shown: (places: readonly Place[]) => Promise<string>
+  /** Messages by where they are, as a JSON array for this viewer. */
+  shown: (places: readonly Place[], viewer: number) => Promise<string>
 }
 
 const actorOf = ({ me, address }: { me: Caller; address: string }): Actor & { id: number } => ({
@@ -83,7 +83,7 @@ export const supportRoutes = ({ support_id, send, shown }: Deps): Route[] => {
       return { chats: await queries.threads(db, asked), page, per_page }
     }),
 
-    serve(contract.listSupportMessages, async ({ query }, { db }) => {
+    serve(contract.listSupportMessages, async ({ me, query }, { db }) => {
       const { page = 1, per_page = PER_PAGE, user_id, before_id } = query
       const chat_id =
         query.chat_id ??
@@ -99,7 +99,7 @@ export const supportRoutes = ({ support_id, send, shown }: Deps): Route[] => {
       const total_pages = total === null ? null : Math.ceil(Math.min(total, REACH) / per_page)
       return new Answer(
         200,
-        `{"messages":${await shown(places)},"page":${page},"per_page":${per_page},"total":${total},"total_pages":${total_pages}}`,
+        `{"messages":${await shown(places, me.id)},"page":${page},"per_page":${per_page},"total":${total},"total_pages":${total_pages}}`,
       )
     }),
 

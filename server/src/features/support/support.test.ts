@@ -5,6 +5,7 @@ import {
   createCannedAnswer,
   createChat,
   deleteCannedAnswer,
+  deleteChat,
   getChatRow,
   listAudit,
   listCannedAnswers,
@@ -62,6 +63,23 @@ describe('somebody who needs help', () => {
     const rows = await ann.call(listChats)
     expect(rows.find(({ id }) => id === other)).toMatchObject({ is_support: false })
     ears.close()
+  })
+
+  test('deletes the chat for oneself, and not what the staff has of it', async () => {
+    const ann = await world.user('gone_ann')
+    const { chat_id } = await ann.call(openSupport)
+    await say(ann, chat_id, 'it is broken')
+    const params = { chat_id }
+    expect(await ann.refused(deleteChat, { params, body: { for_everyone: true } })).toMatchObject({
+      status: 403,
+      code: 'not_allowed',
+      field: 'for_everyone',
+    })
+    await ann.call(deleteChat, { params, body: {} })
+    expect(await ann.call(listMessages, { params })).toEqual([])
+    expect((await root.call(listSupportMessages, { query: { chat_id } })).messages).toMatchObject([
+      { content: 'it is broken' },
+    ])
   })
 
   test('is written to by the staff and hears it at once, in a chat that comes by itself', async () => {
