@@ -375,6 +375,10 @@ describe('a command', () => {
       expect(stats).toMatchObject({ total_users: 12, dau: expect.any(Number) })
       expect(stats.total_messages).toBeGreaterThan(200)
       expect(stats.msg_trend.filter(({ count }) => count > 0).length).toBeGreaterThan(9)
+      const { entries } = await call(url, listAudit, {}, access_token)
+      expect(entries).toMatchObject([
+        { action: 'admin_granted', actor_name: 'command line', target_id: user_id, target_name: 'anna' },
+      ])
       const chats = await call(url, listChats, {}, access_token)
       expect(new Set(chats.map(({ type }) => type))).toEqual(new Set(['direct', 'group', 'channel']))
       expect(chats.every((chat) => chat.last_message && Date.parse(chat.last_at!) < Date.now())).toBe(true)

@@ -99,7 +99,7 @@ export const demoDeed =
         const taken = PEOPLE.map(([name]) => name).filter((name) => !ids.has(name))
         throw new CommandError(`These names are taken here, so the demo has no room: ${taken.join(', ')}.`)
       }
-      if (!inhabited) await demo.makeAdmin(tx, ids.get('anna')!)
+      if (!inhabited) await demo.makeAdmin(tx, { id: ids.get('anna')!, name: 'anna' })
       return (await settle(tx, ids, now)) + (await askSupport(tx, ids, now))
     })
     const names = PEOPLE.map(([name, full]) => `  ${name.padEnd(8)} ${full}`)

@@ -8,7 +8,7 @@ import type {
 } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement, type Transaction } from '../../ports/db/port.ts'
-import { note, type Actor } from '../audit/queries.ts'
+import { COMMAND, note, type Actor } from '../audit/queries.ts'
 import { createUser, type NewUser } from '../auth/queries.ts'
 import { leaveEverything, OTHER, type Departure } from '../chats/queries.ts'
 import { literally } from '../users/queries.ts'
@@ -372,8 +372,6 @@ export const claim = (db: Db, actor: Actor & { id: number }, hash: Buffer): Prom
       after: { is_admin: true },
     })
   })
-
-const COMMAND: Actor = { id: null, name: 'command line', address: null }
 
 /** By a command, on an account by its name: null when there is none. */
 const byCommand = <T extends object>(

@@ -8,6 +8,8 @@ export interface Actor {
   address: string | null
 }
 
+export const COMMAND: Actor = { id: null, name: 'command line', address: null }
+
 export interface Noted {
   action: AuditAction
   target?: { type: NonNullable<AuditEntry['target_type']>; id: number; name: string | null } | undefined

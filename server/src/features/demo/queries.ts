@@ -1,4 +1,5 @@
 import { sql, type Queries } from '../../ports/db/port.ts'
+import { COMMAND, note } from '../audit/queries.ts'
 
 export async function anybody(db: Queries): Promise<boolean> {
   return (await db.query(sql`select 1 as one from users where not is_system limit 1`)).length > 0
@@ -35,8 +36,12 @@ export async function makePeople(
   return new Map(made.map(({ id, username }) => [username, id]))
 }
 
-export const makeAdmin = (db: Queries, user_id: number) =>
-  db.query(sql`update users set is_admin = true where id = ${user_id}`)
+export async function makeAdmin(db: Queries, { id, name }: { id: number; name: string }): Promise<void> {
+  await db.query(sql`update users set is_admin = true where id = ${id}`)
+  const target = { type: 'user' as const, id, name }
+  const states = { before: { is_admin: false }, after: { is_admin: true } }
+  await note(db, COMMAND, { action: 'admin_granted', target, ...states })
+}
 
 export interface DemoChat {
   type: 'direct' | 'group' | 'channel'

@@ -124,9 +124,9 @@ export async function threadOf(
   db: Queries,
   support_id: number,
   chat_id: number,
-): Promise<{ user_id: number; username: string }> {
-  const [found] = await db.query<{ user_id: number; username: string }>(sql`
-    select u.id::float8 as user_id, u.username
+): Promise<{ user_id: number; username: string; is_active: boolean }> {
+  const [found] = await db.query<{ user_id: number; username: string; is_active: boolean }>(sql`
+    select u.id::float8 as user_id, u.username, u.is_active
     from chat_members m join chats c on c.id = m.chat_id join users u on u.id = ${OTHER}
     where m.chat_id = ${chat_id} and m.user_id = ${support_id} and c.type = 'direct'`)
   if (!found) throw new Refusal('not_found', { field: 'chat_id' })

@@ -113,7 +113,12 @@ export const supportRoutes = ({ support_id, send, shown }: Deps): Route[] => {
         })
       if (content.trim() === '') throw new Refusal('empty_message', { field: 'content' })
       const thread = chat_id ?? (await threadFor(resources, target_user_id!, support_id, 'target_user_id'))
-      const { user_id, username } = await queries.threadOf(db, support_id, thread)
+      const { user_id, username, is_active } = await queries.threadOf(db, support_id, thread)
+      if (!is_active)
+        throw new Refusal('not_found', {
+          field: 'chat_id',
+          error: 'This account was deleted: nobody reads it.',
+        })
       const target = { type: 'user' as const, id: user_id, name: username }
       await note(db, actorOf(call), { action: 'support_sent', target, after: { chat_id: thread } })
       const { id, created_at } = await send(thread, support_id, content)

@@ -4,6 +4,7 @@ import {
   assignSupportThread,
   createCannedAnswer,
   createChat,
+  deleteAccount,
   deleteCannedAnswer,
   deleteChat,
   getChatRow,
@@ -79,6 +80,24 @@ describe('somebody who needs help', () => {
     expect(await ann.call(listMessages, { params })).toEqual([])
     expect((await root.call(listSupportMessages, { query: { chat_id } })).messages).toMatchObject([
       { content: 'it is broken' },
+    ])
+  })
+
+  test('is written to no more once their account was deleted; what they said stays', async () => {
+    const ann = await world.user('left_ann')
+    const { chat_id } = await ann.call(openSupport)
+    await say(ann, chat_id, 'delete me, please')
+    await root.call(deleteAccount, { params: { user_id: ann.id } })
+    for (const [field, to] of [
+      ['chat_id', { chat_id }],
+      ['target_user_id', { target_user_id: ann.id }],
+    ] as const)
+      expect(await root.refused(sendSupport, { body: { content: 'done', ...to } })).toMatchObject({
+        status: 404,
+        field,
+      })
+    expect((await root.call(listSupportMessages, { query: { chat_id } })).messages).toMatchObject([
+      { content: 'delete me, please', sender_display_name: 'Deleted account' },
     ])
   })
 
