@@ -143,8 +143,15 @@ export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]
     select ${row(user_id)} from ${LISTED}
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
 
+/** What a chat says of itself in a message `v`; deleted accounts have no name in it any more. */
+const NAMED_EVENT: Statement = sql`
+  case when v.system_event -> 'users' is null then v.system_event else jsonb_set(v.system_event, '{users}', coalesce((
+    select jsonb_agg(case when p.is_active then e.named else e.named || '{"name": "Deleted account"}' end order by e.n)
+    from jsonb_array_elements(v.system_event -> 'users') with ordinality as e(named, n)
+    left join users p on p.id = (e.named ->> 'id')::bigint), '[]')) end`
+
 const PREVIEW: Statement = sql`
-  v.chat_id::float8, v.id::float8 as preview_id, v.message_type as preview_type, v.system_event as preview_system_event,
+  v.chat_id::float8, v.id::float8 as preview_id, v.message_type as preview_type, ${NAMED_EVENT} as preview_system_event,
   left(coalesce(v.content, case v.message_type
     when 'file' then v.attachment ->> 'filename' when 'sticker' then v.attachment ->> 'label' end), 160) as preview,
   v.sender_id::float8 as preview_sender_id, coalesce(nullif(u.display_name, ''), u.username) as preview_sender_name`

@@ -6,6 +6,7 @@ import {
   deleteMessage,
   editMessage,
   forwardMessages,
+  getChatRow,
   leaveChat,
   listMessages,
   pinMessage,
@@ -185,7 +186,11 @@ describe('forwarding', () => {
   test('who deleted their account has no name left, neither in forwards nor in what a chat says of itself', async () => {
     const [dan, root] = [await world.user('dan_gone'), await world.user('root_gone')]
     const [from, to] = [await world.group(ann, [bob]), await world.group(ann, [bob])]
-    await ann.call(addMembers, { params: { chat_id: from }, body: { user_ids: [dan.id] } })
+    const quiet = await world.group(ann, [bob])
+    for (const chat_id of [from, quiet])
+      await ann.call(addMembers, { params: { chat_id }, body: { user_ids: [dan.id] } })
+    const row = () => bob.call(getChatRow, { params: { chat_id: quiet } })
+    expect((await row()).last_system_event?.users).toEqual([{ id: dan.id, name: 'dan_gone' }])
     const { id } = await send(dan, from)
     const [sent] = await forward(ann, to, from, [id])
     expect(origin(sent!)).toEqual([null, null, dan.id, 'dan_gone'])
@@ -199,6 +204,7 @@ describe('forwarding', () => {
         (messages) => !JSON.stringify(messages).includes('dan_gone'),
       ),
     )
+    expect((await row()).last_system_event?.users).toEqual([{ id: dan.id, name: 'Deleted account' }])
     const [kept] = await history(bob, to)
     expect(origin(kept!)).toEqual([null, null, null, 'Deleted account'])
     const [again] = await forward(ann, from, to, [kept!.id])
