@@ -579,7 +579,7 @@ create view chat_favorites as
 create view chat_mute_settings as
  SELECT user_id,
     chat_id,
-    muted_until
+    NULLIF(muted_until, 'infinity'::timestamp with time zone) AS muted_until
    FROM chat_members
   WHERE (muted_until IS NOT NULL);
 create view message_read_receipts as
