@@ -48,27 +48,28 @@ function explain(error: unknown, config?: Config): string {
   return stack ?? String(error)
 }
 
+/** What a start says, in one piece: whoever reads the first line finds the last one too. */
 function greet(app: App, config: Config): void {
   const shown =
     config.public_url ?? app.url.replace(/127\.0\.0\.1|0\.0\.0\.0|\[::\]/, 'localhost').replace(/\/$/, '')
-  say(`\nThe messenger is ready: ${shown}`)
+  const lines = [`\nThe messenger is ready: ${shown}`]
   const open = config.host === '0.0.0.0' || config.host === '::'
   if (open) {
     const addresses = Object.values(networkInterfaces())
       .flatMap((all) => all ?? [])
       .filter((one) => one.family === 'IPv4' && !one.internal)
-    for (const { address } of addresses) say(`On other computers:     http://${address}:${app.port}`)
+    for (const { address } of addresses) lines.push(`On other computers:     http://${address}:${app.port}`)
   } else
-    say(
+    lines.push(
       'Open it to other computers with: HOST=0.0.0.0 npm start   (and put HTTPS in front of it: README, "Operating")',
     )
   if (!config.rate_limits)
-    say('RATE_LIMITS=off: nothing slows down somebody who guesses passwords. For load tests only.')
+    lines.push('RATE_LIMITS=off: nothing slows down somebody who guesses passwords. For load tests only.')
   if (app.claim)
-    say(
+    lines.push(
       `There is no admin yet. Sign in or register, then open this once to become the first one:\n  ${shown}/admin/claim/${app.claim}`,
     )
-  say('Stop it with Ctrl-C.\n')
+  say([...lines, 'Stop it with Ctrl-C.\n'].join('\n'))
 }
 
 async function start(): Promise<void> {

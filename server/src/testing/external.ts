@@ -52,13 +52,18 @@ export async function startPostgres(): Promise<PostgresServer> {
       '-c',
       'unix_socket_directories=',
     ]
-    const started = spawn(join(bin, 'postgres'), args, { ...account, cwd: data, stdio: 'ignore' })
+    const begun = () => spawn(join(bin, 'postgres'), args, { ...account, cwd: data, stdio: 'ignore' })
+    let started = begun()
     const db = await openPostgres(url, { max: 1 })
-    const answers = () =>
-      db.check().then(
+    // Right after a kill its memory may still be held by backends that are going: it gives up, and whoever looks after it
+    // starts it again.
+    const answers = () => {
+      if (started.exitCode !== null) started = begun()
+      return db.check().then(
         () => true,
         () => false,
       )
+    }
     await until('the external PostgreSQL answers', answers, 30_000)
     await db.close()
     return started
