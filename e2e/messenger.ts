@@ -24,6 +24,8 @@ const freePort = () =>
 export class Messenger {
   readonly port: number
   readonly folder: string
+  /** What its starts printed. */
+  said = ''
   #process: ChildProcess | null = null
 
   constructor(port: number, folder: string) {
@@ -44,8 +46,9 @@ export class Messenger {
         RATE_LIMITS: 'off',
         LOG_LEVEL: 'warn',
       },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
     })
+    child.stdout.on('data', (text) => (this.said += String(text)))
     this.#process = child
     const end = Date.now() + 60_000
     for (;;) {

@@ -144,3 +144,21 @@ test('an account keeps the language in which it was made, on another device too'
   await expect(other.getByText('Noch keine Chats')).toBeVisible()
   await expect(other.locator('html')).toHaveAttribute('lang', 'de')
 })
+
+test('the link that a start prints makes whoever opens it the first admin, once', async ({
+  browser,
+  messenger,
+}) => {
+  const link = [...messenger.said.matchAll(/http\S+\/admin\/claim\/\S+/g)].at(-1)![0]
+  const page = await (await browser.newContext({ baseURL: messenger.url })).newPage()
+  await page.goto(new URL(link).pathname)
+  await page.getByRole('link', { name: 'Create account' }).click()
+  await page.getByLabel('Your name').fill('Olga Root')
+  await page.getByLabel('Username').fill('olga_root')
+  await page.getByLabel('Email').fill('olga_root@example.org')
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await expect(page.getByRole('heading', { name: 'You look after this server now' })).toBeVisible()
+  await page.reload()
+  await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
+})

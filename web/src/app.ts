@@ -78,6 +78,7 @@ export const router = createRouter({
       component: () => import('./features/chats/PublicChat.vue'),
       meta: { open: true },
     },
+    { path: '/admin/claim/:token', component: () => import('./features/session/AdminClaim.vue') },
     {
       path: '/:unknown(.*)*',
       component: () => import('./ui/NotFound.vue'),

@@ -70,6 +70,12 @@ export const useSession = defineStore('session', () => {
   const changePassword = (current: string, next: string) =>
     call('POST /auth/password', { body: { current, new: next } })
 
+  /** Makes whoever is signed in the first admin; throws when the link is not good or no longer needed. */
+  async function claimAdmin(token: string): Promise<void> {
+    await call('POST /admin-api/claim', { body: { token } })
+    await refreshMe()
+  }
+
   watchTokens((tokens) => {
     const before = user_id.value
     user_id.value = tokens?.user_id ?? null
@@ -100,5 +106,6 @@ export const useSession = defineStore('session', () => {
     loadSessions,
     endSession,
     changePassword,
+    claimAdmin,
   }
 })
