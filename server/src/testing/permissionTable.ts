@@ -1,16 +1,9 @@
 import * as contract from '@messenger/contract'
-import { rule, type Rule, type Scene } from './permissions.ts'
+import { chat, message, nothing, other, ownMessage, rule, type Rule, type Scene } from './permissions.ts'
 import { ADMIN_RULES } from './permissionTableAdmin.ts'
 import { ROOM_RULES } from './permissionTableRooms.ts'
 import type { Person } from './world.ts'
 
-const chat = ({ chat_id }: Scene) => ({ params: { chat_id } })
-const message = ({ chat_id, message_id }: Scene) => ({ params: { chat_id, message_id } })
-const ownMessage = ({ chat_id, own_message_id }: Scene) => ({
-  params: { chat_id, message_id: own_message_id },
-})
-const other = ({ chat_id, other }: Scene) => ({ params: { chat_id, user_id: other.id } })
-const nothing = () => ({})
 const packs = new WeakMap<Person, Promise<contract.StickerPack>>()
 const newPack = (who: Person) => who.call(contract.createStickerPack, { body: { name: 'A pack' } })
 /** Always the same one: a person has no room for many. */

@@ -1,10 +1,9 @@
 import * as contract from '@messenger/contract'
 import type { Endpoint } from '@messenger/contract'
-import { rule, type Rule, type Scene } from './permissions.ts'
+import { nothing, rule, type Rule, type Scene } from './permissions.ts'
 import { call } from './world.ts'
 
 const ADMINS_ONLY = '401 401 403 403 403 403 403'
-const nothing = () => ({})
 let made = 0
 
 /** Somebody whom it does not matter to lose; only an admin gets so far. */

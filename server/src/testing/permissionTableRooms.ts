@@ -1,5 +1,5 @@
 import * as contract from '@messenger/contract'
-import { rule, type Rule, type Scene } from './permissions.ts'
+import { chat, message, nothing, other, ownMessage, rule, type Rule, type Scene } from './permissions.ts'
 import { call, type Person } from './world.ts'
 
 /** A picture of one pixel. */
@@ -15,13 +15,6 @@ function form(): FormData {
 const upload = async ({ world }: Scene, who: Person): Promise<number> =>
   (await call(world.url, contract.uploadFile, { body: form() }, who.tokens.access_token)).id
 
-const chat = ({ chat_id }: Scene) => ({ params: { chat_id } })
-const message = ({ chat_id, message_id }: Scene) => ({ params: { chat_id, message_id } })
-const ownMessage = ({ chat_id, own_message_id }: Scene) => ({
-  params: { chat_id, message_id: own_message_id },
-})
-const other = ({ chat_id, other }: Scene) => ({ params: { chat_id, user_id: other.id } })
-const nothing = () => ({})
 const canAct = ({ caller, people }: Scene): boolean => caller !== null && caller !== people.blocked
 
 /** A picture that the owner showed in the chat. */

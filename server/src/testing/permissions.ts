@@ -62,6 +62,15 @@ export function rule(endpoint: Endpoint, place: Place, expected: string, ask: Ru
   }
 }
 
+/** What most calls ask about: the chat, a message in it, the caller’s own, another member, or nothing. */
+export const chat = ({ chat_id }: Scene) => ({ params: { chat_id } })
+export const message = ({ chat_id, message_id }: Scene) => ({ params: { chat_id, message_id } })
+export const ownMessage = ({ chat_id, own_message_id }: Scene) => ({
+  params: { chat_id, message_id: own_message_id },
+})
+export const other = ({ chat_id, other }: Scene) => ({ params: { chat_id, user_id: other.id } })
+export const nothing = () => ({})
+
 const writes = (who: Person, chat_id: number) =>
   who.call(sendMessage, { params: { chat_id }, body: { content: `by ${who.username}` } })
 
