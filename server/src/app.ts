@@ -11,7 +11,7 @@ import { Passwords } from './features/auth/passwords.ts'
 import { ChatLists } from './features/chats/list.ts'
 import { ChatNews } from './features/chats/news.ts'
 import { chatRoutes } from './features/chats/routes.ts'
-import { sweepLeftOver } from './features/chats/sweep.ts'
+import { sweepAll, sweepLeftOver } from './features/chats/sweep.ts'
 import { inviteRoutes } from './features/invites/routes.ts'
 import { forwardRoutes } from './features/forwards/routes.ts'
 import { Composer } from './features/messages/composer.ts'
@@ -144,7 +144,11 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
     ...stickerRoutes({ pictures, redraw: (file, to) => redraw(file, to, { storage, studio }) }),
     ...searchRoutes({ render: (found, user_id) => history.byIds(found, user_id) }),
     ...syncRoutes({ lists }),
-    ...adminRoutes({ counted: () => tally.flush(), shown }),
+    ...adminRoutes({
+      counted: () => tally.flush(),
+      shown,
+      sweep: (chat_ids) => sweepAll(resources, chat_ids),
+    }),
     ...auditRoutes,
     ...supportRoutes({ support_id, send: say, shown }),
   ]

@@ -327,6 +327,9 @@ describe('an admin', () => {
     expect(await ann.refused(getUser, { params: { user_id: eve.id } })).toMatchObject({ status: 404 })
     const chats = await world.db.query(sql`select 1 as one from chats where id in (${alone}, ${saved})`)
     expect(chats).toEqual([])
+    const left = () =>
+      world.db.query(sql`select 1 as one from messages where chat_id in (${alone}, ${saved})`)
+    await until('their messages are swept', async () => (await left()).length === 0)
 
     const body = { username: 'del_eve', password: PASSWORD }
     expect(await eve.refused(login, { body })).toMatchObject({ status: 401 })

@@ -5,13 +5,12 @@ import type { Caller } from '../../http/session.ts'
 import { tell, tellNodes } from '../../ports/bus/tell.ts'
 import type { Resources } from '../../ports/resources.ts'
 import { note, type Actor, type Noted } from '../audit/queries.ts'
-import { contactsOf, sweepMessages, type Departure } from '../chats/queries.ts'
+import { contactsOf, type Departure } from '../chats/queries.ts'
 import { hashOf } from './claim.ts'
 import * as queries from './queries.ts'
 import { figuresOf, pagesOf, pagesWithinReach, pageWithin } from './rules.ts'
 
 const CLAIMS = { burst: 10, perSecond: 1 / 10 }
-const SWEPT_AT_ONCE = 2000
 const MESSAGES_SHOWN = 50
 
 interface Deps {
@@ -19,6 +18,8 @@ interface Deps {
   counted: () => Promise<void>
   /** Messages by where they are, as a JSON array for this viewer. */
   shown: (places: readonly queries.Place[], viewer: number) => Promise<string>
+  /** Takes away what is left of deleted chats. */
+  sweep: (chat_ids: readonly number[]) => Promise<void>
 }
 
 const actorOf = ({ me, address }: { me: Caller; address: string }): Actor & { id: number } => ({
@@ -33,7 +34,7 @@ function announceEnd({ bus }: Resources, user_id: number): void {
   tellNodes(bus, { type: 'sessions_ended', user_id, except: null })
 }
 
-function announceDepartures({ bus, db, log }: Resources, user_id: number, departures: readonly Departure[]) {
+function announceDepartures({ bus }: Resources, user_id: number, departures: readonly Departure[]) {
   for (const { chat_id, deleted, successor_id } of departures) {
     if (deleted) {
       tell(bus, `chat:${chat_id}`, { type: 'chat_deleted', chat_id, deleted_by: user_id })
@@ -50,13 +51,6 @@ function announceDepartures({ bus, db, log }: Resources, user_id: number, depart
         role: 'owner',
       })
   }
-  const sweep = async () => {
-    for (const { chat_id } of departures.filter((one) => one.deleted))
-      while ((await sweepMessages(db, chat_id, SWEPT_AT_ONCE)) > 0);
-  }
-  sweep().catch((error: unknown) =>
-    log.error({ err: error, user_id }, 'messages of deleted chats are left over'),
-  )
 }
 
 function announceDeleted({ bus }: Resources, user_id: number, observers: readonly number[]): void {
@@ -72,7 +66,7 @@ function announceDeleted({ bus }: Resources, user_id: number, observers: readonl
     })
 }
 
-export const adminRoutes = ({ counted, shown }: Deps): Route[] => {
+export const adminRoutes = ({ counted, shown, sweep }: Deps): Route[] => {
   /** Reading what was not written to oneself is written down first, and can be switched off. */
   const reading = async (
     { config, db }: Resources,
@@ -136,6 +130,7 @@ export const adminRoutes = ({ counted, shown }: Deps): Route[] => {
       announceEnd(resources, user_id)
       announceDepartures(resources, user_id, departures)
       announceDeleted(resources, user_id, observers)
+      void sweep(departures.filter((one) => one.deleted).map(({ chat_id }) => chat_id))
       return null
     }),
 

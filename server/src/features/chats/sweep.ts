@@ -14,10 +14,15 @@ export async function sweep({ db, log }: Parts, chat_id: number): Promise<void> 
   }
 }
 
+/** The same for several, one after the other. */
+export async function sweepAll(parts: Parts, chat_ids: readonly number[]): Promise<void> {
+  for (const chat_id of chat_ids) await sweep(parts, chat_id)
+}
+
 /** Goes on where a node that was stopped left off: nobody reads those messages, and they hold files. */
 export async function sweepLeftOver(parts: Parts): Promise<void> {
   try {
-    for (const chat_id of await unsweptChats(parts.db)) await sweep(parts, chat_id)
+    await sweepAll(parts, await unsweptChats(parts.db))
   } catch (error) {
     parts.log.error({ err: error }, 'what is left of deleted chats could not be looked for')
   }
