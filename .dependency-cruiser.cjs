@@ -6,6 +6,8 @@
 const TEST = String.raw`\.test\.ts$|^server/src/testing/`
 const CONTRACT = '^contract/src/'
 const PROMISES = String.raw`^server/src/ports/(resources|[^/]+/(port|tell))\.ts$`
+/** Files of SQL; a room with many has more than one of them, named by what they are about. */
+const SQL = '(queries|bans|deletion|departures|drafts|marks|members|receipts)'
 const REFUSAL = String.raw`^server/src/http/refusal\.ts$`
 
 const only = (name, from, to, comment) => ({
@@ -76,12 +78,12 @@ module.exports = {
 
     only(
       'queries-are-sql',
-      String.raw`^server/src/features/([^/]+)/queries\.ts$`,
+      String.raw`^server/src/features/([^/]+)/${SQL}\.ts$`,
       [
         CONTRACT,
         REFUSAL,
         String.raw`^server/src/ports/db/port\.ts$`,
-        String.raw`^server/src/features/[^/]+/queries\.ts$`,
+        String.raw`^server/src/features/[^/]+/${SQL}\.ts$`,
         String.raw`^server/src/features/$1/(wire|rules|rows)\.ts$`,
       ],
       'SQL and nothing else: no HTTP, no bus, no clock.',
@@ -103,7 +105,7 @@ module.exports = {
       { path: '^server/src/features/([^/]+)/' },
       {
         path: '^server/src/features/',
-        pathNot: ['^server/src/features/$1/', String.raw`^server/src/features/[^/]+/(queries|rows)\.ts$`],
+        pathNot: ['^server/src/features/$1/', String.raw`^server/src/features/[^/]+/(${SQL}|rows)\.ts$`],
       },
       'Another feature is reached through its queries; what it does is handed in by app.ts.',
     ),

@@ -25,6 +25,7 @@ const ROWS = [
   ['queries-are-sql', `server/src/features/${room}/queries.ts`, imports('../../ports/bus/port.ts')],
   ['queries-are-sql', `server/src/features/${room}-http/queries.ts`, imports('../../http/serve.ts')],
   ['queries-are-sql', `server/src/features/${room}-clock/queries.ts`, imports('node:timers')],
+  ['queries-are-sql', `server/src/features/${room}/drafts.ts`, imports('../../ports/bus/port.ts')],
   ['rules-are-pure', `server/src/features/${room}/rules.ts`, imports('../../ports/db/port.ts')],
   ['routes-belong-to-app', `server/src/features/${room}/other.ts`, imports('../chats/routes.ts')],
   ['features-meet-in-queries', `server/src/features/${room}/again.ts`, imports('../realtime/sockets.ts')],

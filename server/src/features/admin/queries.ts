@@ -10,7 +10,8 @@ import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement, type Transaction } from '../../ports/db/port.ts'
 import { COMMAND, note, type Actor } from '../audit/queries.ts'
 import { createUser, type NewUser } from '../auth/queries.ts'
-import { leaveEverything, OTHER, type Departure } from '../chats/queries.ts'
+import { leaveEverything, type Departure } from '../chats/departures.ts'
+import { OTHER } from '../chats/queries.ts'
 import { literally } from '../users/queries.ts'
 
 /** Adds what a node stored since it last said so: to the day, and to whoever sent it. */

@@ -35,7 +35,7 @@ import {
 import { pino } from 'pino'
 import { sql } from '../../ports/db/port.ts'
 import { type ApiRefusal, call, newWorld, type Person, type World } from '../../testing/world.ts'
-import { deleteChatFor } from './queries.ts'
+import { deleteChatFor } from './deletion.ts'
 import { sweepLeftOver } from './sweep.ts'
 
 let world: World

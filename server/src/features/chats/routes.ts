@@ -5,9 +5,16 @@ import { Refusal } from '../../http/refusal.ts'
 import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
 import { tell } from '../../ports/bus/tell.ts'
 import type { Presence } from '../../ports/presence/port.ts'
+import { banFrom, bansOf, unban } from './bans.ts'
+import { clearFor, deleteChatFor } from './deletion.ts'
+import { leave, removeFrom } from './departures.ts'
+import { dropDraft, keepDraft } from './drafts.ts'
 import type { ChatLists } from './list.ts'
+import { markUnreadFor, setMark, setMuted, type Mark } from './marks.ts'
+import { addTo, joinPublic, membersOf, setRole, type FoundMember } from './members.ts'
 import type { ChatNews } from './news.ts'
 import * as queries from './queries.ts'
+import { moveReadMark, readCountOf, readersOf, receiptsFor } from './receipts.ts'
 import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
 import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
 import { sweep } from './sweep.ts'
@@ -25,7 +32,7 @@ async function withPresence(rows: readonly StoredRow[], presence: Presence): Pro
   return rows.map((row) => chatRow(row, online))
 }
 
-async function shownMembers(members: readonly queries.FoundMember[], presence: Presence): Promise<Member[]> {
+async function shownMembers(members: readonly FoundMember[], presence: Presence): Promise<Member[]> {
   const online = await presence.online(members.filter((one) => one.shows_presence).map((one) => one.id))
   return members.map(({ shows_presence, joined_at, ...member }) => ({
     ...member,
@@ -42,11 +49,11 @@ const mark = (
     | typeof contract.unfavoriteChat
     | typeof contract.archiveChat
     | typeof contract.unarchiveChat,
-  name: queries.Mark,
+  name: Mark,
   on: boolean,
 ): Route =>
   serve(endpoint as typeof contract.pinChat, async ({ me, params: { chat_id } }, { db, bus }) => {
-    await queries.setMark(db, chat_id, me.id, name, on)
+    await setMark(db, chat_id, me.id, name, on)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { [name]: on } })
     return null
   })
@@ -59,7 +66,7 @@ const role = (
   serve(
     endpoint as typeof contract.promoteMember,
     async ({ me, params: { chat_id, user_id } }, { db, bus }) => {
-      await queries.setRole(db, chat_id, me.id, user_id, to, (mine, theirs) => {
+      await setRole(db, chat_id, me.id, user_id, to, (mine, theirs) => {
         owns(mine)
         if (theirs !== from && theirs !== to) throw new Refusal('not_allowed')
       })
@@ -103,7 +110,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.getChat, async ({ me, params }, { db, presence }) => {
     const chat = await queries.chatFor(db, params.chat_id, me.id)
-    const members = await queries.membersOf(db, params.chat_id, { limit: contract.MEMBERS_PAGE_MAX })
+    const members = await membersOf(db, params.chat_id, { limit: contract.MEMBERS_PAGE_MAX })
     const { created_at, ...rest } = chat
     return {
       ...rest,
@@ -116,7 +123,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
   serve(contract.listMembers, async ({ me, params, query }, { db, presence }) => {
     await queries.roleIn(db, params.chat_id, me.id)
     const asked = { limit: query.limit ?? 50, after: query.cursor, q: query.q }
-    return shownMembers(await queries.membersOf(db, params.chat_id, asked), presence)
+    return shownMembers(await membersOf(db, params.chat_id, asked), presence)
   }),
 
   serve(contract.getChatByName, async ({ params }, { db }) => {
@@ -126,7 +133,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.joinChat, async ({ me, params: { chat_id } }, resources) => {
     await limited(resources, `join:${me.id}`, JOINING)
-    const { joined, role: mine } = await queries.joinPublic(resources.db, chat_id, me.id)
+    const { joined, role: mine } = await joinPublic(resources.db, chat_id, me.id)
     if (joined) await news.joined(chat_id, me.id, [me.id])
     return { chat_id, role: mine, already_member: !joined }
   }),
@@ -151,11 +158,11 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
   serve(contract.deleteChat, async ({ me, params: { chat_id }, body }, resources) => {
     const { type } = await queries.roleIn(resources.db, chat_id, me.id)
     if (type === 'direct' && !body.for_everyone) {
-      await queries.clearFor(resources.db, chat_id, me.id)
+      await clearFor(resources.db, chat_id, me.id)
       tell(resources.bus, `user:${me.id}`, { type: 'chat_deleted', chat_id, deleted_by: me.id })
       return null
     }
-    await queries.deleteChatFor(resources.db, chat_id, me.id, (mine) => mine.type === 'direct' || owns(mine))
+    await deleteChatFor(resources.db, chat_id, me.id, (mine) => mine.type === 'direct' || owns(mine))
     news.deleted(chat_id, me.id)
     void sweep(resources, chat_id)
     return null
@@ -164,11 +171,11 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
   serve(contract.leaveChat, async ({ me, params: { chat_id } }, resources) => {
     const { type } = await queries.roleIn(resources.db, chat_id, me.id)
     if (type === 'direct') {
-      await queries.clearFor(resources.db, chat_id, me.id)
+      await clearFor(resources.db, chat_id, me.id)
       tell(resources.bus, `user:${me.id}`, { type: 'chat_deleted', chat_id, deleted_by: me.id })
       return null
     }
-    const { deleted } = await queries.leave(resources.db, chat_id, me.id)
+    const { deleted } = await leave(resources.db, chat_id, me.id)
     if (!deleted) await news.left(chat_id, me.id, me.id)
     else {
       news.deleted(chat_id, me.id)
@@ -179,19 +186,19 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.handOver, async ({ me, params: { chat_id }, body: { user_id } }, { db }) => {
     if (user_id === me.id) throw new Refusal('invalid', { field: 'user_id' })
-    await queries.setRole(db, chat_id, me.id, user_id, 'owner', owns)
+    await setRole(db, chat_id, me.id, user_id, 'owner', owns)
     await news.ownerChanged(chat_id, me.id, user_id)
     return { role: 'owner' as const }
   }),
 
   serve(contract.addMembers, async ({ me, params: { chat_id }, body }, { db }) => {
-    const added = await queries.addTo(db, chat_id, me.id, body.user_ids, adds)
+    const added = await addTo(db, chat_id, me.id, body.user_ids, adds)
     await news.joined(chat_id, me.id, added)
     return { added }
   }),
 
   serve(contract.removeMember, async ({ me, params: { chat_id, user_id } }, { db }) => {
-    await queries.removeFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
+    await removeFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
       manages(mine)
       if (!outranks(mine.role, theirs)) throw new Refusal('not_allowed')
     })
@@ -201,12 +208,12 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.listBans, async ({ me, params: { chat_id }, query }, { db }) => {
     await queries.managerIn(db, chat_id, me.id)
-    const bans = await queries.bansOf(db, chat_id, { limit: query.limit ?? 50, after: query.cursor })
+    const bans = await bansOf(db, chat_id, { limit: query.limit ?? 50, after: query.cursor })
     return bans.map((ban) => ({ ...ban, banned_at: ban.banned_at.toISOString() }))
   }),
 
   serve(contract.banUser, async ({ me, params: { chat_id, user_id } }, { db }) => {
-    const removed = await queries.banFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
+    const removed = await banFrom(db, chat_id, me.id, user_id, (mine, theirs) => {
       manages(mine)
       if (theirs !== null && !outranks(mine.role, theirs)) throw new Refusal('not_allowed')
     })
@@ -216,7 +223,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.unbanUser, async ({ me, params: { chat_id, user_id } }, { db }) => {
     await queries.managerIn(db, chat_id, me.id)
-    if (!(await queries.unban(db, chat_id, user_id))) throw new Refusal('not_found')
+    if (!(await unban(db, chat_id, user_id))) throw new Refusal('not_found')
     return null
   }),
 
@@ -236,19 +243,19 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     if (until !== null && !moment)
       throw new Refusal('invalid', { field: 'muted_until', error: 'muted_until has to be an ISO 8601 time.' })
     const at = moment === null ? 'infinity' : moment.toISOString()
-    const is_muted = await queries.setMuted(db, chat_id, me.id, at)
+    const is_muted = await setMuted(db, chat_id, me.id, at)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted } })
     return null
   }),
 
   serve(contract.unmuteChat, async ({ me, params: { chat_id } }, { db, bus }) => {
-    await queries.setMuted(db, chat_id, me.id, null)
+    await setMuted(db, chat_id, me.id, null)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_muted: false } })
     return null
   }),
 
   serve(contract.markUnread, async ({ me, params: { chat_id } }, { db, bus }) => {
-    await queries.markUnreadFor(db, chat_id, me.id)
+    await markUnreadFor(db, chat_id, me.id)
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { is_marked_unread: true } })
     return null
   }),
@@ -258,22 +265,22 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     const { db, bus } = resources
     const kept = { content: body.content, reply_to_message_id: body.reply_to_message_id ?? null }
     const empty = kept.content.trim() === '' && kept.reply_to_message_id === null
-    if (empty && !(await queries.dropDraft(db, chat_id, me.id))) return null
+    if (empty && !(await dropDraft(db, chat_id, me.id))) return null
     const draft = empty
       ? null
-      : { ...kept, updated_at: (await queries.keepDraft(db, chat_id, me.id, kept)).toISOString() }
+      : { ...kept, updated_at: (await keepDraft(db, chat_id, me.id, kept)).toISOString() }
     tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { draft } })
     return null
   }),
 
   serve(contract.deleteDraft, async ({ me, params: { chat_id } }, { db, bus }) => {
-    if (await queries.dropDraft(db, chat_id, me.id))
+    if (await dropDraft(db, chat_id, me.id))
       tell(bus, `user:${me.id}`, { type: 'chat_marks', chat_id, marks: { draft: null } })
     return null
   }),
 
   serve(contract.markRead, async ({ me, params: { chat_id }, body }, { db, bus }) => {
-    const read = await queries.moveReadMark(db, chat_id, me.id, body)
+    const read = await moveReadMark(db, chat_id, me.id, body)
     if (!read.moved && !read.unmarked) return null
     const { last_read_seq, last_read_msg_id } = read
     if (!read.moved) {
@@ -299,17 +306,17 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
 
   serve(contract.listReadReceipts, async ({ me, params: { chat_id } }, { db }) => {
     if (!(await queries.isMember(db, chat_id, me.id))) throw new Refusal('not_a_member')
-    const receipts = await queries.receiptsFor(db, chat_id, me.id)
+    const receipts = await receiptsFor(db, chat_id, me.id)
     return receipts.map((one) => ({ ...one, read_at: one.read_at?.toISOString() ?? null }))
   }),
 
   serve(contract.countReadBy, async ({ me, params }, resources) => {
     await limited(resources, `read-count:${me.id}`, COUNTING)
-    return queries.readCountOf(resources.db, params.chat_id, me.id, params.message_id)
+    return readCountOf(resources.db, params.chat_id, me.id, params.message_id)
   }),
 
   serve(contract.listReadBy, async ({ me, params }, { db }) => {
-    const readers = await queries.readersOf(db, params.chat_id, me.id, params.message_id)
+    const readers = await readersOf(db, params.chat_id, me.id, params.message_id)
     if (!readers)
       throw new Refusal('not_allowed', { error: 'Who has read is shown in chats of up to 100 members.' })
     return readers.map(({ user_id, read_at }) => ({ user_id, read_at: read_at?.toISOString() ?? null }))

@@ -1,5 +1,5 @@
 import type { Resources } from '../../ports/resources.ts'
-import { sweepMessages, unsweptChats } from './queries.ts'
+import { sweepMessages, unsweptChats } from './deletion.ts'
 
 const SWEPT_AT_ONCE = 2000
 

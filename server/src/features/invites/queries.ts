@@ -1,7 +1,8 @@
 import type { ChatType, Invite } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import { letIn, roleIn, type Joined } from '../chats/queries.ts'
+import { letIn, type Joined } from '../chats/members.ts'
+import { roleIn } from '../chats/queries.ts'
 import { mayBeUsed } from './rules.ts'
 
 export type FoundInvite = Omit<Invite, 'created_at' | 'expires_at' | 'link'> & {

@@ -6,7 +6,8 @@ import { tell, tellNodes } from '../../ports/bus/tell.ts'
 import type { Resources } from '../../ports/resources.ts'
 import { lengthOf, newestPlaces, type Place } from '../admin/queries.ts'
 import { note, type Actor } from '../audit/queries.ts'
-import { moveReadMark, openDirect } from '../chats/queries.ts'
+import { openDirect } from '../chats/queries.ts'
+import { moveReadMark } from '../chats/receipts.ts'
 import * as queries from './queries.ts'
 
 const OPENING = { burst: 10, perSecond: 1 / 5 }
