@@ -31,15 +31,8 @@ const drawn = (page: Page) =>
     .first()
     .evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0)
 
-test('a photo is looked at, sent with its caption, and seen by the other', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+test('a photo is looked at, sent with its caption, and seen by the other', async ({ pair }) => {
+  const [a, b] = await pair.openForBoth()
   await composer(a).waitFor()
 
   await choose(a, [await picture(a, 'harbour.png')])
@@ -59,15 +52,8 @@ test('a photo is looked at, sent with its caption, and seen by the other', async
   await expect(b.locator('.chat-row').first()).toContainText('The harbour at seven')
 })
 
-test('several pictures become one album, and what else was chosen follows', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+test('several pictures become one album, and what else was chosen follows', async ({ pair }) => {
+  const [a, b] = await pair.openForBoth()
   await composer(a).waitFor()
 
   const files = await Promise.all([1, 2, 3, 4].map((place) => picture(a, `${place}.png`)))
@@ -104,14 +90,11 @@ test('several pictures become one album, and what else was chosen follows', asyn
 })
 
 test('a picture that was chosen offline waits, survives a reload, and is sent once', async ({
-  browser,
-  messenger,
   api,
+  pair,
 }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const { mia, leo, chat_id } = pair
+  const page = await pair.openFor(mia)
   await composer(page).waitFor()
   await page.route('**/api/files', (route) => route.abort())
   await choose(page, [await picture(page, 'pier.png')])
@@ -138,11 +121,9 @@ test('a picture that was chosen offline waits, survives a reload, and is sent on
   expect(await api.history(leo, chat_id)).toHaveLength(1)
 })
 
-test('an upload is called off', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+test('an upload is called off', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
+  const page = await pair.openFor(pair.mia)
   await composer(page).waitFor()
   await page.route('**/api/files', () => undefined)
   await choose(page, [await picture(page, 'pier.png')])
@@ -152,15 +133,8 @@ test('an upload is called off', async ({ browser, messenger, api }) => {
   expect(await api.history(leo, chat_id)).toEqual([])
 })
 
-test('a file that the server does not take says why, and can be thrown away', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+test('a file that the server does not take says why, and can be thrown away', async ({ pair }) => {
+  const page = await pair.openFor(pair.mia)
   await composer(page).waitFor()
   const program = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]), Buffer.alloc(256)])
   await choose(page, [{ name: 'tool', mimeType: 'application/octet-stream', buffer: program }])
@@ -170,16 +144,10 @@ test('a file that the server does not take says why, and can be thrown away', as
   await expect(page.locator('.message')).toHaveCount(0)
 })
 
-test('a voice message is recorded, heard again, sent, and played by the other', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('a voice message is recorded, heard again, sent, and played by the other', async ({ api, pair }) => {
+  const { leo } = pair
   const other_chat = await api.direct(leo, await api.account('Jun Watanabe'))
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+  const [a, b] = await pair.openForBoth()
 
   await a.getByRole('button', { name: 'Record a voice message' }).click()
   await expect(a.getByRole('timer')).toHaveText('0:02')
@@ -204,16 +172,10 @@ test('a voice message is recorded, heard again, sent, and played by the other', 
   await expect(player).toHaveCount(0)
 })
 
-test('reactions and pins reach the other side, by mouse and by keyboard', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('reactions and pins reach the other side, by mouse and by keyboard', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
   await api.say(leo, chat_id, 'Lanterns at six')
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+  const [a, b] = await pair.openForBoth()
 
   await a.locator('.message').click({ button: 'right' })
   await a.getByRole('menuitemcheckbox', { name: '👍' }).click()

@@ -146,6 +146,28 @@ export async function open(
   return page
 }
 
+/** Two people with a chat of their own, in which nothing has been said yet. */
+interface Pair {
+  mia: Account
+  leo: Account
+  chat_id: number
+  /** The chat in a browser of one of them. */
+  openFor: (who: Account) => Promise<Page>
+  /** The same for both, Mia first. */
+  openForBoth: () => Promise<[Page, Page]>
+}
+
+async function newPair(browser: Browser, api: Api): Promise<Pair> {
+  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
+  const chat_id = await api.direct(mia, leo)
+  const openFor = async (who: Account) => {
+    const page = await open(browser, api.url, who)
+    await page.goto(`/app/c/${chat_id}`)
+    return page
+  }
+  return { mia, leo, chat_id, openFor, openForBoth: async () => [await openFor(mia), await openFor(leo)] }
+}
+
 export const composer = (page: Page) => page.getByRole('textbox', { name: /^(Message|Post)$/ })
 
 export async function write(page: Page, text: string): Promise<void> {
@@ -163,7 +185,7 @@ export const bubbles = (page: Page): Promise<string[]> =>
     }),
   )
 
-export const test = base.extend<{ api: Api; faults: string[] }, { messenger: Messenger }>({
+export const test = base.extend<{ api: Api; pair: Pair; faults: string[] }, { messenger: Messenger }>({
   messenger: [
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), 'messenger-e2e-'))
@@ -179,6 +201,7 @@ export const test = base.extend<{ api: Api; faults: string[] }, { messenger: Mes
     { scope: 'worker', timeout: 90_000 },
   ],
   api: async ({ messenger }, use) => use(new Api(messenger.url)),
+  pair: async ({ browser, api }, use) => use(await newPair(browser, api)),
   /** What any page of a test complained about: an error fails the test. */
   faults: [
     async ({ browser }, use) => {

@@ -1,14 +1,8 @@
-import { bubbles, expect, open, test, write } from './messenger.ts'
+import { bubbles, expect, test, write } from './messenger.ts'
 
-test('what is written offline waits, keeps its order, and is sent once', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+test('what is written offline waits, keeps its order, and is sent once', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
+  const page = await pair.openFor(pair.mia)
   await write(page, 'before')
   await expect(page.locator('.message').last().getByText('sent', { exact: true })).toBeAttached()
 
@@ -30,11 +24,9 @@ test('what is written offline waits, keeps its order, and is sent once', async (
   ])
 })
 
-test('the outbox survives a reload and never sends twice', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+test('the outbox survives a reload and never sends twice', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
+  const page = await pair.openFor(pair.mia)
   // The server stores the first one, but its answer is lost on the way; the second never leaves.
   let answers = 0
   await page.route(`**/api/chats/${chat_id}/messages`, async (route) => {
@@ -57,14 +49,10 @@ test('the outbox survives a reload and never sends twice', async ({ browser, mes
 })
 
 test('a server that is killed and started again loses nothing, and pages catch up by themselves', async ({
-  browser,
   messenger,
-  api,
+  pair,
 }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+  const [a, b] = await pair.openForBoth()
   await write(a, 'before the fall')
   await expect.poll(() => bubbles(b)).toEqual(['before the fall'])
 
@@ -82,16 +70,10 @@ test('a server that is killed and started again loses nothing, and pages catch u
   expect(await bubbles(a)).toEqual(['before the fall', 'during'])
 })
 
-test('a reload shows the last chats before the network answers, then catches up', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('a reload shows the last chats before the network answers, then catches up', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
   await api.say(leo, chat_id, 'kept')
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(pair.mia)
   await expect.poll(() => bubbles(page)).toEqual(['kept'])
   // The stretch is written down a second after it was read.
   await expect
@@ -121,16 +103,11 @@ test('a reload shows the last chats before the network answers, then catches up'
   await expect.poll(() => bubbles(page)).toEqual(['kept', 'new'])
 })
 
-test('a laptop that slept through two hundred messages catches up by itself', async ({
-  browser,
-  messenger,
-  api,
-}) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const [chat_id, other] = [await api.direct(mia, leo), await api.room(leo, 'group', 'Elsewhere', [mia])]
+test('a laptop that slept through two hundred messages catches up by itself', async ({ api, pair }) => {
+  const { mia, leo, chat_id } = pair
+  const other = await api.room(leo, 'group', 'Elsewhere', [mia])
   const first = await api.say(leo, chat_id, 'before')
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(mia)
   await expect(page.locator('.message').last()).toContainText('before')
   await page.context().setOffline(true)
   await expect(page.getByText('You’re offline.')).toBeVisible()

@@ -13,10 +13,9 @@ const drawn = (page: Page) =>
 test('who says hello with a sticker is seen by the other, without a bubble', async ({
   browser,
   messenger,
-  api,
+  pair,
 }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+  const { mia, leo, chat_id } = pair
   const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
   await a.goto(`/app/c/${chat_id}`)
   const tray = a.getByRole('group', { name: 'Send a sticker' })
@@ -42,12 +41,10 @@ test('who says hello with a sticker is seen by the other, without a bubble', asy
   await expect(a.locator('.quote')).toContainText('Sticker')
 })
 
-test('stickers are chosen by keyboard alone', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('stickers are chosen by keyboard alone', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
   await api.say(leo, chat_id, 'Hello')
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(pair.mia)
   const button = page.getByRole('button', { name: 'Stickers', exact: true })
   const picker = page.getByRole('dialog', { name: 'Stickers' })
 
@@ -85,12 +82,10 @@ test('stickers are chosen by keyboard alone', async ({ browser, messenger, api }
   await expect(picker).toHaveCount(0)
 })
 
-test('a sticker that is chosen offline is sent later', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('a sticker that is chosen offline is sent later', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
   await api.say(leo, chat_id, 'Hello')
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(pair.mia)
   await page.getByRole('button', { name: 'Stickers', exact: true }).click()
   const heart = page.getByRole('button', { name: 'Send sticker: a smiling heart' })
   await heart.waitFor()

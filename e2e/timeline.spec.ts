@@ -6,16 +6,13 @@ const MESSAGES = 320
 const NODES_MAX = 130
 
 test('a long history: bounded document, no jump while it grows, newest by one button', async ({
-  browser,
-  messenger,
   api,
+  pair,
 }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+  const { mia, leo, chat_id } = pair
   for (let n = 1; n <= MESSAGES; n++)
     await api.say(mia, chat_id, `message ${n} ${'and more words '.repeat(n % 9)}`)
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(mia)
   await expect(page.locator('.message').last()).toContainText(`message ${MESSAGES}`)
   const timeline = page.getByRole('log')
   await timeline.hover()
@@ -78,12 +75,10 @@ test('a chat opens at the first unread message, and coming back where one was', 
   await expect.poll(moved).toBeLessThan(2)
 })
 
-test('a draft is kept for each chat', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('a draft is kept for each chat', async ({ api, pair }) => {
+  const { mia } = pair
   await api.room(mia, 'group', 'Elsewhere', [])
-  const page = await open(browser, messenger.url, mia)
-  await page.goto(`/app/c/${chat_id}`)
+  const page = await pair.openFor(mia)
   await page.getByRole('textbox', { name: 'Message' }).fill('half a thought')
   await page.getByRole('link', { name: /Elsewhere/ }).click()
   await expect(page.locator('.chat-row', { hasText: 'Leo Berg' })).toContainText('Draft:')

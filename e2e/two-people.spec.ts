@@ -42,12 +42,10 @@ test('two people register, find each other by name, and chat', async ({ browser,
   await expect(ann.locator('.chat-bar')).toContainText('last seen', { timeout: 8000 })
 })
 
-test('reply, edit and delete reach the other side', async ({ browser, messenger, api }) => {
-  const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
-  const chat_id = await api.direct(mia, leo)
+test('reply, edit and delete reach the other side', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
   await api.say(leo, chat_id, 'What time?')
-  const [a, b] = [await open(browser, messenger.url, mia), await open(browser, messenger.url, leo)]
-  for (const page of [a, b]) await page.goto(`/app/c/${chat_id}`)
+  const [a, b] = await pair.openForBoth()
 
   await a.locator('.message').first().click({ button: 'right' })
   await a.getByRole('menuitem', { name: 'Reply' }).click()
