@@ -36,6 +36,7 @@ import { settingsRoutes } from './features/settings/routes.ts'
 import { Pictures } from './features/stickers/pictures.ts'
 import { keepBuiltIn, stickerFor } from './features/stickers/queries.ts'
 import { stickerRoutes } from './features/stickers/routes.ts'
+import { sweepStickers } from './features/stickers/sweep.ts'
 import { supportAccount } from './features/support/queries.ts'
 import { supportRoutes } from './features/support/routes.ts'
 import { syncRoutes } from './features/sync/routes.ts'
@@ -163,8 +164,10 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
   }
   await partitions()
   void sweepLeftOver(resources)
+  void sweepStickers(resources)
   const upkeep = setInterval(() => {
     void sweepLeftOver(resources)
+    void sweepStickers(resources)
     void tally.reconcile()
     void partitions().catch((error: unknown) => log.error({ err: error }, 'partitions could not be made'))
   }, UPKEEP_EVERY_MS)

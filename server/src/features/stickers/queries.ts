@@ -160,33 +160,36 @@ export const putSticker = (
     return sticker
   })
 
-/** Deletes a pack; answers the keys of the pictures that no message shows. */
-export const deletePack = (db: Db, user_id: number, pack_id: number): Promise<PictureKey[]> =>
-  db.transaction(async (tx) => {
-    await lockOwn(tx, user_id, pack_id)
-    const gone = await tx.query<{ object_key: PictureKey }>(sql`
-      delete from stickers where pack_id = ${pack_id} and not is_used returning object_key`)
-    await tx.query(sql`delete from sticker_packs where id = ${pack_id}`)
-    return gone.map(({ object_key }) => object_key)
-  })
+/** Deletes a pack; its stickers are in none from then on. Refuses whoever does not own it. */
+export async function deletePack(db: Queries, user_id: number, pack_id: number): Promise<void> {
+  const gone = await db.query(sql`
+    delete from sticker_packs where id = ${pack_id} and owner_id = ${user_id} returning 1 as one`)
+  if (gone.length === 0) throw new Refusal('not_found')
+}
 
-/** Takes a sticker out of a pack; answers the key of its picture when no message shows it. */
-export const removeStickerFrom = (
-  db: Db,
+/** Takes a sticker out of an own pack. */
+export async function removeStickerFrom(
+  db: Queries,
   user_id: number,
   pack_id: number,
   sticker_id: number,
-): Promise<PictureKey[]> =>
-  db.transaction(async (tx) => {
-    await lockOwn(tx, user_id, pack_id)
-    const gone = await tx.query<{ object_key: PictureKey }>(sql`
-      delete from stickers where id = ${sticker_id} and pack_id = ${pack_id} and not is_used returning object_key`)
-    if (gone.length > 0) return gone.map(({ object_key }) => object_key)
-    const kept = await tx.query(sql`
-      update stickers set pack_id = null where id = ${sticker_id} and pack_id = ${pack_id} returning 1 as one`)
-    if (kept.length === 0) throw new Refusal('not_found')
-    return []
-  })
+): Promise<void> {
+  const taken = await db.query(sql`
+    update stickers s set pack_id = null from sticker_packs p
+    where s.id = ${sticker_id} and s.pack_id = ${pack_id} and p.id = s.pack_id and p.owner_id = ${user_id}
+    returning 1 as one`)
+  if (taken.length === 0) throw new Refusal('not_found')
+}
+
+/** Some of those that are in no pack and in no message: nobody can send them any more. */
+export const unshownStickers = (db: Queries, limit: number) =>
+  db.query<{ id: number; object_key: PictureKey }>(sql`
+    select id::float8, object_key from stickers
+    where pack_id is null and not is_used and object_key is not null order by id limit ${limit}`)
+
+/** Their pictures are gone: the rows follow. */
+export const eraseStickers = (db: Queries, ids: readonly number[]) =>
+  db.query(sql`delete from stickers where id = any(${ids}::bigint[]) and pack_id is null and not is_used`)
 
 export async function relabel(
   db: Queries,
@@ -245,10 +248,10 @@ export const orderInPack = (
       throw new Refusal('not_found', { field: 'sticker_ids' })
   })
 
-/** Where a sticker's picture lies, taken out of its pack or not. */
+/** Where a sticker's picture lies; of one that was taken out of its pack as long as messages show it. */
 export async function pictureOf(db: Queries, sticker_id: number): Promise<Picture> {
   const [picture] = await db.query<Picture>(sql`
-    select asset, object_key from stickers where id = ${sticker_id}`)
+    select asset, object_key from stickers where id = ${sticker_id} and (pack_id is not null or is_used)`)
   if (!picture) throw new Refusal('not_found')
   return picture
 }

@@ -41,6 +41,7 @@ import {
 } from './queries.ts'
 import type { PictureKey } from './rows.ts'
 import { stickerIdOf } from './rules.ts'
+import { sweepStickers } from './sweep.ts'
 
 const CHANGES = { burst: 30, perSecond: 1 }
 /** Shorter than a signed address lives, and a new version may have drawn the sticker anew. */
@@ -81,10 +82,10 @@ export const stickerRoutes = ({ pictures, redraw }: Deps): Route[] => [
     return pack
   }),
 
-  serve(deleteStickerPack, async ({ me, params }, { db, bus, storage }) => {
-    const keys = await deletePack(db, me.id, params.pack_id)
-    changed(bus, me.id)
-    await storage.remove(keys)
+  serve(deleteStickerPack, async ({ me, params }, resources) => {
+    await deletePack(resources.db, me.id, params.pack_id)
+    changed(resources.bus, me.id)
+    void sweepStickers(resources)
     return null
   }),
 
@@ -139,10 +140,10 @@ export const stickerRoutes = ({ pictures, redraw }: Deps): Route[] => [
     return null
   }),
 
-  serve(removeSticker, async ({ me, params }, { db, bus, storage }) => {
-    const keys = await removeStickerFrom(db, me.id, params.pack_id, params.sticker_id)
-    changed(bus, me.id)
-    await storage.remove(keys)
+  serve(removeSticker, async ({ me, params }, resources) => {
+    await removeStickerFrom(resources.db, me.id, params.pack_id, params.sticker_id)
+    changed(resources.bus, me.id)
+    void sweepStickers(resources)
     return null
   }),
 ]

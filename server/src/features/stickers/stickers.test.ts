@@ -23,10 +23,14 @@ import {
   renameStickerPack,
   sendMessage,
 } from '@messenger/contract'
+import { pino } from 'pino'
 import sharp from 'sharp'
 import { sql } from '../../ports/db/port.ts'
+import { startS3 } from '../../testing/s3.ts'
+import { until } from '../../testing/until.ts'
 import { newWorld, type Person, type World } from '../../testing/world.ts'
 import { BUILT_IN } from './rules.ts'
+import { sweepStickers } from './sweep.ts'
 
 const NAMES = ['grin', 'lol', 'heart', 'like', 'party', 'cry', 'cool', 'fire']
 
@@ -460,6 +464,54 @@ describe('what is taken away', () => {
     }
   })
 })
+
+test('what is deleted while the storage is away is gone at once, and its pictures go when it is back', async () => {
+  const s3 = await startS3()
+  const far = await newWorld({ env: s3.env })
+  try {
+    const [cat, dan] = [await far.user('cat'), await far.user('dan')]
+    const [kept, deleted] = [await made(cat, 'Kept'), await made(cat, 'Deleted')]
+    const stickers = await Promise.all(
+      [kept, kept, deleted, deleted].map(({ id }, at) => drawn(cat, id, `number ${at}`)),
+    )
+    const [soon, later, unsent, sent] = stickers as [number, number, number, number]
+    const picture = async (id: number) => {
+      const led = await fetch(`${far.url}api/stickers/${id}/image`, { redirect: 'manual' })
+      return led.headers.get('location') ?? led.status
+    }
+    const [pictureSoon, ...lasting] = (await Promise.all(stickers.map(picture))) as string[]
+    const there = async (link: string) => (await fetch(link)).status
+    await cat.call(removeSticker, { params: { pack_id: kept.id, sticker_id: soon } })
+    await until('its picture is removed', async () => (await there(pictureSoon!)) === 404)
+
+    const chat_id = await far.chat(cat, dan)
+    await cat.call(sendMessage, { params: { chat_id }, body: { sticker_id: sent } })
+    await s3.kill()
+    await cat.call(removeSticker, { params: { pack_id: kept.id, sticker_id: later } })
+    await cat.call(deleteStickerPack, { params: { pack_id: deleted.id } })
+    const packs = await cat.call(listStickerPacks)
+    expect(packs.map(({ name, stickers }) => [name, stickers.length])).toEqual([
+      ['Kept', 0],
+      ['Emojis', 8],
+    ])
+    for (const id of [later, unsent]) expect(await picture(id)).toBe(404)
+    for (const sticker_id of [later, unsent])
+      expect((await cat.refused(sendMessage, { params: { chat_id }, body: { sticker_id } })).status).toBe(404)
+
+    await s3.start()
+    expect(await Promise.all(lasting.map(there))).toEqual([200, 200, 200])
+    await sweepStickers({ ...far.resources[0]!, log: pino({ level: 'silent' }) })
+    expect(await Promise.all(lasting.map(there))).toEqual([404, 404, 200])
+    expect(await picture(sent)).toBe(lasting[2]!)
+    const left = await far.db.query<{ id: number }>(
+      sql`select id::float8 from stickers where object_key is not null`,
+    )
+    expect(left).toEqual([{ id: sent }])
+  } finally {
+    await far.close()
+    await s3.stop()
+  }
+}, 20_000)
 
 const PNG = (side: number) =>
   sharp({ create: { width: side, height: side, channels: 4, background: '#0b728580' } })
