@@ -178,15 +178,17 @@ function boundaryOf(request: Request): string {
   return boundary
 }
 
-/** Hands over the first part with a filename as it flows; refuses a form that is not one, or holds two. */
+/**
+ * Hands over the first part with a filename as it flows; refuses a form that is not one, or holds two, and with `over`
+ * one that says itself that its file has more than so many bytes.
+ */
 export async function withFile<T>(
   request: Request,
-  limits: { bytes: number; idle_ms: number },
+  limits: { bytes: number; over: () => Refusal; idle_ms: number },
   take: (part: FilePart) => Promise<T>,
 ): Promise<T> {
   const boundary = boundaryOf(request)
-  if (Number(request.headers.get('content-length') ?? 0) > limits.bytes + FORM_MAX)
-    throw new Refusal('too_large')
+  if (Number(request.headers.get('content-length') ?? 0) > limits.bytes + FORM_MAX) throw limits.over()
   if (!request.body) throw malformed('The form is empty.')
   const form = new Form(request.body, boundary, limits.idle_ms)
   try {

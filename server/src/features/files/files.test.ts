@@ -395,7 +395,11 @@ describe('an upload', () => {
   test('that announces five gigabytes is refused before it sends them', async () => {
     const heard = await raw({ ...headers, 'content-length': String(5 * 1024 * MB) }, '')
     expect(heard).toStartWith('HTTP/1.1 413')
-    expect(heard).toContain('too_large')
+    expect(JSON.parse(heard.slice(heard.indexOf('\r\n\r\n')))).toEqual({
+      error: `A file may have ${world.config.max_file_size_mb} MB here.`,
+      code: 'too_large',
+      field: 'file',
+    })
   })
 
   test('that stops sending is given up, and nothing stays', async () => {

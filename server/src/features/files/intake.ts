@@ -63,12 +63,13 @@ export function takeFile(
 ): Promise<{ file: StoredFile; is_picture: boolean }> {
   const { max_file_size_mb, user_quota_mb, blocked_file_types, upload_idle } = config
   const quota = user_quota_mb > 0 ? user_quota_mb * MB : null
+  const over = () => tooLarge(max_file_size_mb)
 
   async function take({ filename: given, chunks }: FilePart) {
     const filename = nameOf(given)
     const room = quota === null ? Infinity : quota - (await bytesOf(db, uploader_id))
     if (room <= 0) throw noRoom(user_quota_mb)
-    const limited = upTo(max_file_size_mb * MB, chunks, () => tooLarge(max_file_size_mb))
+    const limited = upTo(max_file_size_mb * MB, chunks, over)
     const flow = new Flow(upTo(room, limited, () => noRoom(user_quota_mb)))
     const head = await flow.peek(HEAD_BYTES)
     const kind = kindOf(head, filename)
@@ -95,5 +96,5 @@ export function takeFile(
       throw error
     }
   }
-  return withFile(request, { bytes: max_file_size_mb * MB, idle_ms: upload_idle * 1000 }, take)
+  return withFile(request, { bytes: max_file_size_mb * MB, over, idle_ms: upload_idle * 1000 }, take)
 }
