@@ -1,5 +1,7 @@
-import { listChats, updateSettings } from '@messenger/contract'
+import { createInvite, createStickerPack, listChats, updateSettings } from '@messenger/contract'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { pino } from 'pino'
+import { sql } from '../ports/db/port.ts'
 import { ApiRefusal, newWorld, type Person, type World } from '../testing/world.ts'
 
 const FRIEND = 'https://friend.example'
@@ -68,4 +70,38 @@ test('a word that is none of a closed list is answered with the list', async () 
   const refusal = await ann.refused(updateSettings, { body: { theme: 'pink' as never } })
   expect(refusal).toBeInstanceOf(ApiRefusal)
   expect(refusal.message).toContain('theme has to be one of light, dark, system.')
+})
+
+test('what fails is written down by its path, and a token in it is left out', async () => {
+  const said: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) })
+  const failing = await newWorld({ log })
+  try {
+    const bob = await failing.user('bob')
+    const chat_id = await failing.group(bob, [])
+    const { token: invite } = await bob.call(createInvite, { params: { chat_id } })
+    const { id, token: pack } = await bob.call(createStickerPack, { body: { name: 'Whales' } })
+    await failing.db.query(sql`alter table invites rename to mislaid_invites`)
+    await failing.db.query(sql`alter table sticker_packs rename to mislaid_packs`)
+    const authorization = `Bearer ${bob.tokens.access_token}`
+    const asked = [
+      ['DELETE', `/invites/${invite}`, '/invites/:token'],
+      ['GET', `/invites/${invite}/preview`, '/invites/:token/preview'],
+      ['POST', `/api/invites/${invite}/join`, '/invites/:token/join'],
+      ['GET', `/sticker-packs/by-token/${pack}`, '/sticker-packs/by-token/:token'],
+      ['POST', `/api/sticker-packs/by-token/${pack}/add?x=1`, '/sticker-packs/by-token/:token/add'],
+      ['DELETE', `/api/sticker-packs/${id}`, `/api/sticker-packs/${id}`],
+    ] as const
+    for (const [method, path] of asked) {
+      const response = await fetch(new URL(path, failing.url), { method, headers: { authorization } })
+      expect([path, response.status]).toEqual([path, 500])
+    }
+    const lines = said.map((line) => JSON.parse(line) as { msg: string; method: string; path: string })
+    expect(lines.map(({ msg, method, path }) => [msg, method, path])).toEqual(
+      asked.map(([method, , logged]) => ['a request failed', method, logged]),
+    )
+    for (const token of [invite, pack!]) expect(said.join('')).not.toContain(token)
+  } finally {
+    await failing.close()
+  }
 })

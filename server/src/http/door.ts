@@ -17,6 +17,16 @@ let requests = 0
 /** Unique enough to find a request in the logs of all nodes. */
 const requestId = () => `${process_prefix}-${(++requests).toString(36)}`
 
+interface Refused {
+  headers?: Record<string, string>
+  /** The path of the route that was asked. */
+  pattern?: string
+}
+
+/** What the log calls a request: never a path with a token in it, which whoever reads the log could use. */
+const loggedPath = (request: Request, pattern = '') =>
+  pattern.includes(':token') ? pattern : new URL(request.url).pathname
+
 /** Pages of our own that are no endpoints of the contract, by path. */
 export type OwnPages = Record<string, (request: Request) => Response | Promise<Response>>
 
@@ -88,7 +98,7 @@ export class Door {
         request.method === 'OPTIONS'
           ? this.options(request)
           : this.refuse(new Refusal('method_not_allowed'), request, requestId(), {
-              allow: allowed.join(', '),
+              headers: { allow: allowed.join(', ') },
             })
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'])
         if (!(method === 'HEAD' && methods['GET'])) methods[method] ??= refuse
@@ -159,7 +169,7 @@ export class Door {
       const result = await route.handler(call as never, this.#resources)
       response = this.#answer(route, result, request, id)
     } catch (error) {
-      response = this.refuse(error, request, id)
+      response = this.refuse(error, request, id, { pattern: route.endpoint.path })
     }
     observe(response.status, (performance.now() - started) / 1000)
     return response
@@ -192,8 +202,8 @@ export class Door {
     return this.refuse(error, new Request('http://unread/'), requestId())
   }
 
-  refuse(error: unknown, request: Request, id: string, headers: Record<string, string> = {}): Response {
-    const refusal = this.#refusal(error, request, id)
+  refuse(error: unknown, request: Request, id: string, { headers = {}, pattern }: Refused = {}): Response {
+    const refusal = this.#refusal(error, request, id, pattern)
     return new Response(JSON.stringify(refusal.body()), {
       status: refusal.status,
       headers: {
@@ -207,9 +217,9 @@ export class Door {
     })
   }
 
-  #refusal(error: unknown, request: Request, id: string): Refusal {
+  #refusal(error: unknown, request: Request, id: string, pattern: string | undefined): Refusal {
     if (error instanceof Refusal) return error
-    const path = new URL(request.url).pathname
+    const path = loggedPath(request, pattern)
     if (error instanceof DatabaseUnavailable) {
       this.#resources.log.warn(
         { request_id: id, method: request.method, path, err: error },

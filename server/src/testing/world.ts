@@ -14,7 +14,7 @@ import {
   type StoredFile,
 } from '@messenger/contract'
 import { rmSync } from 'node:fs'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import { openEmbeddedBus } from '../ports/bus/embedded.ts'
@@ -251,6 +251,8 @@ export interface WorldOptions {
   env?: Record<string, string>
   redis_url?: string
   nodes?: number
+  /** Instead of one that says nothing. */
+  log?: Logger
 }
 
 /** A whole server (or several nodes) on a fresh database, spoken to as a client. */
@@ -315,7 +317,7 @@ export class World {
 }
 
 async function openTestResources(url: string, data_dir: string, options: WorldOptions): Promise<Resources> {
-  const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+  const log = options.log ?? pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const config = readConfig({
     PORT: '0',
     DATA_DIR: data_dir,
