@@ -1,21 +1,26 @@
 import type { Logger } from 'pino'
 import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
 import { forgetGoneChat, indexChanges, nextTransaction } from './queries.ts'
+import { isBusy, restAfter, stepOf } from './rules.ts'
 
 const EVERY_MS = 250
 /** Looking for what changed takes at most this share of the time. */
-const SHARE = 1 / 20
+const LOOK_SHARE = 1 / 20
 const SWEEP_EVERY_MS = 60_000
 
 /**
  * Keeps the index of the messages behind their writes, in bulk. Every node runs one; whoever finds the lane free takes
- * the next step, so one stopped or killed leaves nothing to clean up: the marks say where to go on.
+ * the next step, so one stopped or killed leaves nothing to clean up: the marks say where to go on. While others write
+ * much it takes small steps and rests between them: a search reads what is not indexed yet from the messages.
  */
 export class SearchIndexer {
   readonly #db: Db
   readonly #log: Logger
   #since = '0'
   #swept = 0
+  #caughtUp = performance.now()
+  #looked: { next: bigint; at: number } | null = null
+  #busy = false
   #stopped = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #running: Promise<void> = Promise.resolve()
@@ -39,27 +44,43 @@ export class SearchIndexer {
     }, ms)
   }
 
-  /** Takes steps until there is nothing to do; resolves to the milliseconds until it is worth looking again. */
+  /** Whether others write much, by the transactions since the last look, on whatever node they are. */
+  #look(next: bigint): boolean {
+    const now = performance.now()
+    const ms = now - (this.#looked?.at ?? now)
+    if (this.#looked === null || ms >= EVERY_MS) {
+      if (this.#looked) this.#busy = isBusy(Number(next - this.#looked.next), ms)
+      this.#looked = { next, at: now }
+    }
+    return this.#busy
+  }
+
+  /** Takes steps until there is nothing to do or others need the database; resolves to the milliseconds to rest. */
   async #round(): Promise<number> {
-    let took = 0
     try {
       if (Date.now() - this.#swept > SWEEP_EVERY_MS) {
         this.#swept = Date.now()
         while (!this.#stopped && (await forgetGoneChat(this.#db)));
       }
-      for (let more = (await nextTransaction(this.#db)) !== this.#since; more && !this.#stopped;) {
+      while (!this.#stopped) {
+        const next = await nextTransaction(this.#db)
+        const busy = this.#look(BigInt(next))
         const began = performance.now()
-        const indexed = await indexChanges(this.#db, this.#since)
-        took = performance.now() - began
-        if (indexed && !indexed.more) this.#since = indexed.xid
-        more = indexed?.more ?? false
+        const indexed = next === this.#since ? null : await indexChanges(this.#db, this.#since, stepOf(busy))
+        const took = performance.now() - began
+        if (!indexed?.more) {
+          if (indexed) this.#since = indexed.xid
+          this.#caughtUp = performance.now()
+          return Math.max(EVERY_MS, took / LOOK_SHARE)
+        }
+        if (busy) return restAfter(took, performance.now() - this.#caughtUp)
       }
+      return 0
     } catch (error) {
       // The next round tries again; a database that is away says so elsewhere.
       if (!(error instanceof DatabaseUnavailable))
         this.#log.error({ err: error }, 'messages could not be indexed for the search')
       return EVERY_MS * 4
     }
-    return Math.max(EVERY_MS, took / SHARE)
   }
 }

@@ -201,10 +201,9 @@ export const lookUp = (
   )
 }
 
-/** Chats and messages that one step of the indexer takes at most. */
+/** Chats, and messages of one of them, that one step of the indexer takes at most. */
 const CHATS_MAX = 500
 const CHAT_ROWS_MAX = 1000
-const ROWS_MAX = 4000
 const SWEPT_MAX = 2000
 
 /** The transaction that will begin next: nothing was written since a snapshot whose oldest running one it is. */
@@ -228,9 +227,10 @@ export interface Indexed {
  * a statement before, because the snapshot of one that waits for it would be older than what its last holder wrote.
  *
  * Heads and messages are of one snapshot, and revisions were given under the head's lock: all up to the head's are
- * there. A chat's rows come in the order of revisions, so those that a limit leaves out are above those it lets in.
+ * there. A chat's rows come in the order of revisions, so those that a limit leaves out are above those it lets in. The
+ * chats that rest come before those that are written to, which would not let them in.
  */
-export const indexChanges = (db: Db, since: string): Promise<Indexed | null> =>
+export const indexChanges = (db: Db, since: string, rows_max: number): Promise<Indexed | null> =>
   db.transaction(async (tx) => {
     const [lane] = await tx.query<{ mine: boolean }>(
       sql`select pg_try_advisory_xact_lock(hashtext('message_search')) as mine`,
@@ -241,7 +241,7 @@ export const indexChanges = (db: Db, since: string): Promise<Indexed | null> =>
         select h.chat_id, h.revision, coalesce(s.revision, 0) as indexed
         from chat_heads h left join message_search_marks s on s.chat_id = h.chat_id
         where h.changed >= ${since}::text::xid8 and h.revision > coalesce(s.revision, 0)
-        limit ${CHATS_MAX}
+        order by h.changed limit ${CHATS_MAX}
       ),
       picked as materialized (
         select m.* from behind b cross join lateral (
@@ -249,7 +249,7 @@ export const indexChanges = (db: Db, since: string): Promise<Indexed | null> =>
           from messages c where c.chat_id = b.chat_id and c.revision > b.indexed
           order by c.revision limit ${CHAT_ROWS_MAX}
         ) m
-        limit ${ROWS_MAX}
+        limit ${rows_max}::int
       ),
       kept as (
         insert into message_search as i (chat_id, id, keys, folded)
@@ -265,7 +265,7 @@ export const indexChanges = (db: Db, since: string): Promise<Indexed | null> =>
       counted as (select count(*) as rows from picked),
       reached as (
         select b.chat_id, coalesce(
-            case when p.rows = ${CHAT_ROWS_MAX} or a.rows = ${ROWS_MAX} then p.revision else b.revision end, 0
+            case when p.rows = ${CHAT_ROWS_MAX} or a.rows = ${rows_max}::int then p.revision else b.revision end, 0
           ) as revision
         from behind b cross join counted a
         left join (select chat_id, max(revision) as revision, count(*) as rows from picked group by chat_id) p
@@ -276,7 +276,7 @@ export const indexChanges = (db: Db, since: string): Promise<Indexed | null> =>
         select chat_id, revision from reached where revision > 0
         on conflict (chat_id) do update set revision = excluded.revision
       )
-      select a.rows::int, a.rows = ${ROWS_MAX} or (select count(*) from behind) = ${CHATS_MAX}
+      select a.rows::int, a.rows = ${rows_max}::int or (select count(*) from behind) = ${CHATS_MAX}
           or exists (select from picked group by chat_id having count(*) = ${CHAT_ROWS_MAX}) as more,
         pg_snapshot_xmin(pg_current_snapshot())::text as xid
       from counted a`)

@@ -13,6 +13,13 @@ const WIDER = 16
 const NARROWER = 4
 const WIDTH_LEAST = 1000 * IDS_PER_MS
 
+/** Transactions a second from which on others need the database more than the index does. */
+const BUSY_PER_SECOND = 50
+/** Messages that one step of the indexer takes at most: alone, and beside others who write. */
+const STEP = { alone: 4000, beside: 100 }
+/** Its share of the time beside others who write: in the beginning, and once it is behind for so many milliseconds. */
+const SHARE = { first: 1 / 10, most: 1 / 2, after_ms: 300_000 }
+
 /** A message id, or a time. */
 export type Moment = { id: number } | { at: Date }
 
@@ -99,4 +106,18 @@ export function onward(
 export function timeKeysOf({ low, high }: Range): { first: number; last: number; kind: number } {
   const [unit, kind] = (high - low) / DAY > DAYS_MAX ? [WEEK, 2] : [DAY, 6]
   return { first: Math.floor(low / unit), last: Math.floor((high - 1) / unit), kind }
+}
+
+export const isBusy = (transactions: number, ms: number): boolean =>
+  transactions * 1000 > BUSY_PER_SECOND * ms
+
+export const stepOf = (busy: boolean): number => (busy ? STEP.beside : STEP.alone)
+
+/**
+ * How long the indexer rests after a step beside others who write, in milliseconds. A burst of them is let through; what
+ * lasts is indexed along, because a search reads only so much that is not indexed.
+ */
+export function restAfter(took: number, behind_ms: number): number {
+  const share = Math.min(SHARE.most, Math.max(SHARE.first, (SHARE.most * behind_ms) / SHARE.after_ms))
+  return took * (1 / share - 1)
 }

@@ -17,6 +17,7 @@ import { newWorld, type Person, type World } from '../../testing/world.ts'
 import { findMessages, type Search } from './finder.ts'
 import { SearchIndexer } from './indexer.ts'
 import { indexChanges } from './queries.ts'
+import { restAfter } from './rules.ts'
 
 let world: World
 let ann: Person
@@ -478,7 +479,7 @@ describe('the indexer', () => {
     const [one, other] = [await two.user('one', 0), await two.user('other', 1)]
     const chats = [await two.group(one, [other]), await two.group(other, [one])]
     const letGo = await holdLane(two.db)
-    expect(await indexChanges(two.db, '0')).toBeNull()
+    expect(await indexChanges(two.db, '0', 100)).toBeNull()
     await letGo()
     const sent = await Promise.all(
       Array.from({ length: 300 }, (_, n) => send(n % 2 ? one : other, chats[n % 3 ? 0 : 1]!, `racing ${n}`)),
@@ -502,6 +503,54 @@ describe('the indexer', () => {
     expect(await two.db.query(sql`select from message_search`)).toHaveLength(225)
     await two.close()
   }, 20_000)
+
+  test('takes small steps while others write much, and large ones when they rest', async () => {
+    const letGo = await holdLane(world.db)
+    const chat_id = await world.group(ann, [bob])
+    await fill(chat_id, ann.id, 3000, `'beside ' || n`)
+    let looks = 0
+    const counting: Db = {
+      ...world.db,
+      query: (statement) => {
+        if (statement.text.includes('pg_snapshot_xmax')) looks++
+        return world.db.query(statement)
+      },
+    }
+    const fresh = new SearchIndexer({ db: counting, log: pino({ level: 'silent' }) })
+    let writing = true
+    const others = (async () => {
+      while (writing)
+        await world.db.query(sql`update user_settings set theme = theme where user_id = ${eve.id}`)
+    })()
+    await until('it was seen that others write', () => looks >= 4)
+    await letGo()
+    const steps = (of: number) =>
+      world.db.query<{ rows: number }>(sql`
+        select count(*)::int as rows from message_search where chat_id = ${of} group by xmin order by min(id)`)
+    await until('two steps were taken', async () => (await steps(chat_id)).length >= 2)
+    expect((await steps(chat_id)).map(({ rows }) => rows).slice(0, 2)).toEqual([100, 100])
+    writing = false
+    await others
+    await indexed()
+    const letGoAgain = await holdLane(world.db)
+    const later_id = await world.group(ann, [bob])
+    await fill(later_id, ann.id, 2000, `'afterwards ' || n`)
+    const seen = looks
+    await until('it was seen that nobody writes', () => looks >= seen + 4)
+    await letGoAgain()
+    await indexed()
+    await fresh.close()
+    expect((await steps(later_id)).map(({ rows }) => rows)).toEqual([1000, 1000])
+    expect(await rowsOf(chat_id)).toHaveLength(3000)
+  })
+
+  test('rests longer the less it is behind', () => {
+    expect(restAfter(40, 0)).toBe(360)
+    expect(restAfter(40, 60_000)).toBe(360)
+    expect(restAfter(40, 150_000)).toBeCloseTo(120)
+    expect(restAfter(40, 300_000)).toBe(40)
+    expect(restAfter(40, 10 * 300_000)).toBe(40)
+  })
 
   test('forgets what was said in a chat that is gone', async () => {
     const chat_id = await world.group(ann, [bob])
