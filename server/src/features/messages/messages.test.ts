@@ -58,6 +58,26 @@ describe('sending', () => {
     expect(new Date(answered.created_at).getTime()).toBeGreaterThan(Date.now() - 60_000)
   })
 
+  test('a repeat among new ones is answered again and leaves no hole, the first time and while more are reckoned with', async () => {
+    const apart = await newWorld()
+    const [one, two] = [await apart.user('one'), await apart.user('two')]
+    const chat_id = await apart.group(one, [two])
+    const first = await send(one, chat_id, 'first')
+    for (const round of [1, 2]) {
+      const sent = await Promise.all([
+        send(two, chat_id, `before ${round}`),
+        send(one, chat_id, 'again', { client_id: first.client_id }),
+        send(two, chat_id, `after ${round}`),
+      ])
+      expect(sent[1]).toEqual(first)
+    }
+    const messages = await history(one, chat_id)
+    const seqs = messages.map(({ seq }) => seq).sort((a, b) => a - b)
+    expect(seqs).toEqual(seqs.map((_, n) => seqs[0]! + n))
+    expect(messages.filter(({ message_type }) => message_type === 'text')).toHaveLength(5)
+    await apart.close()
+  })
+
   test('the same client_id answers the first message again, also when sent at once', async () => {
     const chat_id = await world.group(ann, [bob])
     const client_id = crypto.randomUUID()

@@ -1,6 +1,6 @@
 import type { Entity, MessageType } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
-import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
+import { DatabaseError, sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import { namedIn, withoutGone, type More, type RepliedTo, type Sender, type StoredMessage } from './wire.ts'
 
 export { namedIn, withoutGone, type StoredMessage }
@@ -86,6 +86,52 @@ const partsOf = (sends: readonly Send[]): typeof MORE => ({
   last_uncounted: sql`, last_uncounted_seq = greatest(h.last_uncounted_seq, k.uncounted)`,
 })
 
+/** What was checked, under the heads' locks. A subquery: `drawn` as a step of its own would be kept and sorted once more. */
+const DRAWN: Statement = sql`(
+        select c.*, h.last_seq, h.revision, h.last_message_id,
+          (((date_part('epoch', clock_timestamp()) * 1000)::bigint - 1735689600000) << 12)
+            | nextval('message_id_low_bits') as candidate
+        from heads h join checked c on c.chat_id = h.chat_id and c.refusal is null
+      ) d`
+
+const DRAWN_ID: Statement = sql`ord + max(greatest(candidate - ord, last_message_id)) over chat as id`
+
+/** All that were drawn, whose client_ids are new. */
+const KEPT = (columns: Statement): Statement => sql`
+    kept as materialized (
+      select ord, chat_id, sender_id, client_id, content, reply_to, ${DRAWN_ID}${columns},
+        last_seq + row_number() over chat as seq, revision + row_number() over chat as revision
+      from ${DRAWN}
+      window chat as (partition by chat_id order by ord)
+    ),
+    claimed as (
+      insert into message_client_ids (chat_id, sender_id, client_id, message_id)
+      select chat_id, sender_id, client_id, id from kept where client_id is not null
+    )`
+
+/** Those that were drawn whose client_ids turn out to be new. */
+const KEPT_OF_REPEATS = (columns: Statement): Statement => sql`
+    identified as materialized (
+      select d.*, ${DRAWN_ID} from ${DRAWN} window chat as (partition by chat_id order by ord)
+    ),
+    claimed as (
+      insert into message_client_ids (chat_id, sender_id, client_id, message_id)
+      select chat_id, sender_id, client_id, id from identified where client_id is not null
+      on conflict do nothing
+      returning chat_id, message_id
+    ),
+    kept as materialized (
+      select ord, chat_id, sender_id, client_id, content, reply_to, id${columns},
+        last_seq + row_number() over chat as seq, revision + row_number() over chat as revision
+      from identified
+      where client_id is null or (chat_id, id) in (select chat_id, message_id from claimed)
+      window chat as (partition by chat_id order by ord)
+    )`
+
+/** Whether `storeMessages` failed because a client_id was known already. */
+export const isRepeated = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.constraint === 'message_client_ids_pkey'
+
 function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
   const all: Sent[] = sends.map(() => ({ refusal: null, id: null, seq: 0, revision: 0, reply: null }))
   for (const { ord, refusal, id, seq, revision, reply_sender_id, reply_content, reply_type } of told) {
@@ -111,8 +157,15 @@ function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
  * An id is the millisecond and 12 bits of one sequence; the running maximum keeps ids of a chat rising whatever the
  * clock and the sequence's wrap-around do. Each step carries the columns of the one before: joining them again would
  * be a nested loop over the whole batch.
+ *
+ * `repeats` says whether a client_id may be known already. Without, a known one fails the whole statement
+ * (`isRepeated`), which is a fifth cheaper for not looking twice.
  */
-export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent[]> {
+export function storeMessages(
+  db: Queries,
+  sends: readonly Send[],
+  { repeats }: { repeats: boolean },
+): Promise<Sent[]> {
   const replies = sends.some((send) => send.reply_to_message_id !== null)
   const plain = sends.every((send) => send.more === null)
   const more = plain ? MORE : partsOf(sends)
@@ -149,43 +202,19 @@ export function storeMessages(db: Queries, sends: readonly Send[]): Promise<Sent
       order by h.chat_id
       for update
     ),
-    drawn as (
-      select c.*, h.last_seq, h.revision, h.last_message_id,
-        row_number() over chat as n,
-        (((extract(epoch from clock_timestamp()) * 1000)::bigint - 1735689600000) << 12)
-          | nextval('message_id_low_bits') as candidate
-      from heads h join checked c on c.chat_id = h.chat_id and c.refusal is null
-      window chat as (partition by c.chat_id order by c.ord)
-    ),
-    identified as materialized (
-      select d.*, n + max(greatest(candidate, last_message_id + n) - n) over (partition by chat_id order by ord) as id
-      from drawn d
-    ),
-    claimed as (
-      insert into message_client_ids (chat_id, sender_id, client_id, message_id)
-      select chat_id, sender_id, client_id, id from identified where client_id is not null
-      on conflict do nothing
-      returning chat_id, message_id
-    ),
-    kept as materialized (
-      select ord, chat_id, sender_id, client_id, content, reply_to, id${more.columns},
-        last_seq + row_number() over chat as seq, revision + row_number() over chat as revision
-      from identified
-      where client_id is null or (chat_id, id) in (select chat_id, message_id from claimed)
-      window chat as (partition by chat_id order by ord)
-    ),
+    ${repeats ? KEPT_OF_REPEATS(more.columns) : KEPT(more.columns)},
     stored as (
       insert into messages (id, chat_id, seq, revision, sender_id, client_id, content, created_at, reply_to_message_id
         ${plain ? sql`` : sql`, message_type, ${MORE_COLUMNS}`})
       select k.id, k.chat_id, k.seq, k.revision, k.sender_id, k.client_id, k.content,
-        to_timestamp(((k.id >> 12) + 1735689600000) / 1000.0), k.reply_to${more.values}
+        to_timestamp(((k.id >> 12) + 1735689600000) / 1000::float8), k.reply_to${more.values}
       from kept k ${more.parts}
     ),
     ${more.uncounted}
     moved as (
       update chat_heads h
       set last_seq = k.seq, revision = k.revision, last_message_id = k.id, preview_message_id = k.id,
-        last_at = to_timestamp(((k.id >> 12) + 1735689600000) / 1000.0), changed = pg_current_xact_id()
+        last_at = to_timestamp(((k.id >> 12) + 1735689600000) / 1000::float8), changed = pg_current_xact_id()
         ${more.last_uncounted}
       from (
         select chat_id, max(seq) as seq, max(revision) as revision, max(id) as id

@@ -5,7 +5,15 @@ import { Refusal } from '../../http/refusal.ts'
 import type { Bus } from '../../ports/bus/port.ts'
 import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
 import { ownReactions } from '../reactions/queries.ts'
-import { repliedTo, sentBefore, slowModeWait, storeMessages, type Send, type Sent } from './queries.ts'
+import {
+  isRepeated,
+  repliedTo,
+  sentBefore,
+  slowModeWait,
+  storeMessages,
+  type Send,
+  type Sent,
+} from './queries.ts'
 import type { Senders } from './senders.ts'
 import { eventText, messageBody, type Sender, type StoredMessage } from './wire.ts'
 
@@ -40,6 +48,8 @@ const BATCH_MAX = 512
 const WAITING_MAX = 20_000
 /** A send with a client_id is tried again after these pauses when the database drops the connection. */
 const RETRY_AFTER_MS = [30, 100, 300, 600, 1000, 2000]
+/** Repeats come in crowds, when clients connect again: for so long after one, more are reckoned with. */
+const REPEATS_FOR_MS = 5000
 
 /**
  * Sends ride together: those that arrive while a commit is in flight form the next batch, one statement and one fsync
@@ -53,6 +63,7 @@ export class MessageWriter {
   readonly #stored: (sends: readonly Send[]) => void
   readonly #lanes: Lane[]
   #waiting = 0
+  #repeatsUntil = 0
 
   constructor(deps: {
     db: Db
@@ -169,13 +180,11 @@ export class MessageWriter {
     let left = batch
     for (const pause of [...RETRY_AFTER_MS, null]) {
       try {
-        const sent = await storeMessages(
-          this.#db,
-          left.map((one) => one.send),
-        )
+        const sent = await this.#storeAll(left)
         return left.map((one, index) => ({ one, sent: sent[index]! }))
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) return await this.#storeApart(left, error)
+        this.#reckonWithRepeats()
         const safe = pause === null ? [] : left.filter((one) => one.send.client_id !== null)
         for (const one of left) if (!safe.includes(one)) one.reject(error)
         left = safe
@@ -184,6 +193,23 @@ export class MessageWriter {
       }
     }
     return []
+  }
+
+  #reckonWithRepeats(): void {
+    this.#repeatsUntil = performance.now() + REPEATS_FOR_MS
+  }
+
+  /** Nearly all sends are new: that is tried first, and a repeat among them shows by the unique key. */
+  async #storeAll(batch: readonly Waiting[]): Promise<Sent[]> {
+    const sends = batch.map((one) => one.send)
+    const repeats = performance.now() < this.#repeatsUntil
+    try {
+      return await storeMessages(this.#db, sends, { repeats })
+    } catch (error) {
+      if (repeats || !isRepeated(error)) throw error
+      this.#reckonWithRepeats()
+      return storeMessages(this.#db, sends, { repeats: true })
+    }
   }
 
   /** The statement itself failed: apart, so that a bad row refuses itself (and what rides with it), not its neighbours. */
@@ -202,10 +228,7 @@ export class MessageWriter {
     const results: { one: Waiting; sent: Sent }[] = []
     for (const part of apart) {
       try {
-        const sent = await storeMessages(
-          this.#db,
-          part.map((one) => one.send),
-        )
+        const sent = await this.#storeAll(part)
         results.push(...part.map((one, index) => ({ one, sent: sent[index]! })))
       } catch (failure) {
         for (const one of part) one.reject(failure)
