@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Listeners } from './listeners.ts'
 import { freePort, pin, type BenchServer } from './server.ts'
-import { Listener } from './sockets.ts'
 
 /** One-row INSERTs a second that pgbench gets into the same database; null where there is no pgbench. */
 export function pgbench(server: BenchServer, seconds: number): number | null {
@@ -48,14 +48,13 @@ export async function bareBroadcast(sockets: number, seconds: number): Promise<n
       await Bun.sleep(10)
     }
     pin(child.pid!, 0)
-    const listeners = await Promise.all(Array.from({ length: sockets }, () => Listener.open(port)))
-    const frames = () => listeners.reduce((sum, one) => sum + one.frames, 0)
+    const listeners = await Listeners.open(port, Array<null>(sockets).fill(null))
     await fetch(`http://127.0.0.1:${port}/go`)
     await Bun.sleep(500)
-    const [before, began] = [frames(), performance.now()]
+    const [before, began] = [listeners.frames, performance.now()]
     await Bun.sleep(seconds * 1000)
-    const rate = ((frames() - before) / (performance.now() - began)) * 1000
-    for (const one of listeners) one.close()
+    const rate = ((listeners.frames - before) / (performance.now() - began)) * 1000
+    await listeners.close()
     return rate
   } finally {
     child.kill('SIGKILL')

@@ -2,40 +2,25 @@ import { percentile, rounded, type Figure } from '../figures.ts'
 import { bareBroadcast } from '../limits.ts'
 import { closedLoop } from '../load.ts'
 import { cpuSeconds, type BenchServer } from '../server.ts'
-import { Listener } from '../sockets.ts'
+import { Listeners } from '../listeners.ts'
 
 const CONTENT = 'a message of about forty characters, say'
 
-interface Heard {
-  /** By seq, when the last socket heard it, and when it was sent. */
-  last: Float64Array
-  sent: Float64Array
-  deliveries: number
-  disorder: number
-}
-
-/** Sockets of one group, each of another person, and what they hear. */
+/** Sockets of one group, each of another person. */
 async function audience(server: BenchServer, count: number, first: number) {
   await server.people(first, count)
   const people = Array.from({ length: count }, (_, n) => first + n)
   const chat_id = await server.group(people)
-  const heard: Heard = {
-    last: new Float64Array(400_000),
-    sent: new Float64Array(400_000),
-    deliveries: 0,
-    disorder: 0,
-  }
-  const listeners: Listener[] = []
-  for (const person of people) {
-    const listener = await Listener.signedIn(server.port, server.token(person))
-    listener.onMessage = (seq) => {
-      heard.deliveries++
-      heard.last[seq] = Listener.heardAt
-    }
-    listeners.push(listener)
-  }
-  return { chat_id, people, heard, listeners }
+  const tokens = people.map((person) => server.token(person))
+  return { chat_id, tokens, listeners: await Listeners.open(server.port, tokens) }
 }
+
+/** By seq: when it was sent, and how long it took until the last socket heard it, in ms. */
+const latenciesOf = (sent: ReadonlyMap<number, number>, listeners: Listeners): [number, number][] =>
+  [...sent].flatMap(([seq, at]) => {
+    const heard = listeners.heardAt(seq)
+    return heard === null ? [] : [[at, heard - at]]
+  })
 
 const seqOf = (body: string) => Number(/"seq":(\d+)/.exec(body)![1])
 
@@ -47,13 +32,13 @@ export async function fanout(
   seconds: number,
 ): Promise<Figure> {
   const limit = await bareBroadcast(sockets, Math.min(3, seconds))
-  const { chat_id, people, heard, listeners } = await audience(server, sockets, first)
+  const { chat_id, tokens, listeners } = await audience(server, sockets, first)
   await server.analyze()
   const connections = await server.connect(16)
-  const tokens = connections.map((_, n) => server.token(people[n]!))
+  const posted = new Map<number, number>()
   let [from, cpu, began] = [0, 0, 0]
   const measuring = Bun.sleep(2000).then(() => {
-    ;[from, cpu, began] = [heard.deliveries, cpuSeconds(server.pid), performance.now()]
+    ;[from, cpu, began] = [listeners.messages, cpuSeconds(server.pid), performance.now()]
   })
   const measured = await closedLoop(
     connections,
@@ -61,21 +46,18 @@ export async function fanout(
     seconds,
     2,
     (reply, sent) => {
-      heard.sent[seqOf(reply.body)] = sent
+      posted.set(seqOf(reply.body), sent)
     },
   )
   await measuring
   const took = (performance.now() - began) / 1000
-  const deliveries = heard.deliveries - from
+  const deliveries = listeners.messages - from
   const used = cpuSeconds(server.pid) - cpu
   await Bun.sleep(300)
-  const latencies: number[] = []
-  heard.sent.forEach((sent, seq) => {
-    if (sent > began && heard.last[seq]! > 0) latencies.push(heard.last[seq]! - sent)
-  })
-  const disorder = listeners.reduce((sum, one) => sum + one.disorder, 0)
-  const missing = listeners.filter((one) => one.messages !== listeners[0]!.messages).length
-  for (const one of [...listeners, ...connections]) one.close()
+  const latencies = latenciesOf(posted, listeners).flatMap(([sent, took]) => (sent > began ? [took] : []))
+  const { disorder, missing } = listeners
+  for (const one of connections) one.close()
+  await listeners.close()
   const rate = deliveries / took
   const p99 = percentile(latencies, 0.99)
   const per_million = (used / deliveries) * 1e6
@@ -109,9 +91,9 @@ export async function fanout(
 
 /** 200 posts a second, sent when they are due and not when the one before was answered, to 1,000 sockets. */
 export async function openLoop(server: BenchServer, first: number, seconds: number): Promise<Figure> {
-  const { chat_id, people, heard, listeners } = await audience(server, 1000, first)
+  const { chat_id, tokens, listeners } = await audience(server, 1000, first)
   const connections = await server.connect(32)
-  const tokens = connections.map((_, n) => server.token(people[n]!))
+  const posted = new Map<number, number>()
   const every = 5
   const waiting = [...connections.keys()]
   let failed = 0
@@ -130,7 +112,7 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
     pending.push(
       connections[at]!.send(server.post(chat_id, tokens[at]!, CONTENT), true).then((reply) => {
         if (reply.status >= 300) failed++
-        else heard.sent[seqOf(reply.body)] = due
+        else posted.set(seqOf(reply.body), due)
         waiting.push(at)
       }),
     )
@@ -138,10 +120,8 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
   await Promise.all(pending)
   await Bun.sleep(300)
   const used = cpuSeconds(server.pid) - cpu
-  const latencies: [number, number][] = []
-  heard.sent.forEach((sent, seq) => {
-    if (sent > 0 && heard.last[seq]! > 0) latencies.push([sent, heard.last[seq]! - sent])
-  })
+  const delivered = listeners.messages
+  const latencies = latenciesOf(posted, listeners)
   const half = began + seconds * 500
   const median = (part: [number, number][]) =>
     percentile(
@@ -156,9 +136,10 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
     latencies.map(([, one]) => one),
     0.99,
   )
-  const per_million = (used / heard.deliveries) * 1e6
-  const whole = heard.deliveries === latencies.length * 1000
-  for (const one of [...listeners, ...connections]) one.close()
+  const per_million = (used / delivered) * 1e6
+  const whole = delivered === latencies.length * 1000
+  for (const one of connections) one.close()
+  await listeners.close()
   return {
     work: 'open loop, 200 posts/s to 1,000 sockets',
     measured: `p99 of the last delivery ${rounded(p99)} ms, median ${rounded(early)} → ${rounded(later)} ms, ${rounded(per_million, 2)} CPU-s per million`,
@@ -166,6 +147,6 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
     aim: '30 ms, 1.5',
     limit: '',
     met: p99 <= 50 && later <= early * 1.5 + 2 && per_million <= 3 && failed === 0 && late === 0 && whole,
-    values: { p99, early, later, per_million, failed, late, delivered: heard.deliveries },
+    values: { p99, early, later, per_million, failed, late, delivered },
   }
 }

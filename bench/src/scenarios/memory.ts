@@ -1,6 +1,6 @@
 import { rounded, type Figure } from '../figures.ts'
+import { Listeners } from '../listeners.ts'
 import { BenchServer, FIRST_PERSON, residentBytes } from '../server.ts'
-import { Listener } from '../sockets.ts'
 
 const SOCKETS = 10_000
 const MB = 1024 * 1024
@@ -40,13 +40,8 @@ export async function memory(): Promise<Figure[]> {
           met: idle <= 80 * MB,
           values: { bytes: idle },
         })
-      const listeners: Listener[] = []
-      for (let at = FIRST_PERSON; at < FIRST_PERSON + SOCKETS; at += 100)
-        listeners.push(
-          ...(await Promise.all(
-            Array.from({ length: 100 }, (_, n) => Listener.signedIn(server.port, server.token(at + n))),
-          )),
-        )
+      const tokens = Array.from({ length: SOCKETS }, (_, n) => server.token(FIRST_PERSON + n))
+      const listeners = await Listeners.open(server.port, tokens)
       const each = ((await settled(server.pid)) - idle) / SOCKETS
       const floor = chats === 1 ? 4096 : 9216
       figures.push({
@@ -58,7 +53,7 @@ export async function memory(): Promise<Figure[]> {
         met: each <= floor,
         values: { bytes: each },
       })
-      for (const one of listeners) one.close()
+      await listeners.close()
     } finally {
       await server.stop()
     }
