@@ -207,7 +207,7 @@ export class BenchServer {
         select message_id_at(now() - interval '10 days') + n::bigint * 4096 + c % 4096, c, n, n, ${sender_id},
           'Message ' || n || ': ' || repeat('some words ', (n % 12)::int), now() - interval '10 days' + n * interval '1 ms'
         from unnest(array[${chat_ids.join(',')}]::bigint[]) c, generate_series(1, ${count}) n;
-      update chat_heads set last_seq = ${count}, revision = ${count}, last_at = now(),
+      update chat_heads set last_seq = ${count}, revision = ${count}, last_at = now() - chat_id * interval '1 second',
         last_message_id = message_id_at(now() - interval '10 days') + ${count} * 4096::bigint + chat_id % 4096,
         preview_message_id = (select max(id) from messages m where m.chat_id = chat_heads.chat_id)
         where chat_id = any(array[${chat_ids.join(',')}]::bigint[]);

@@ -3,7 +3,7 @@ const FEW_LISTENERS = 48
 /** A topic is never held back longer than this, in ms. */
 const HOLD_MAX_MS = 15
 /** How many texts a flush should carry: the price of fan-out is the write per socket, not its bytes. */
-const TEXTS_PER_FLUSH = 12
+const TEXTS_PER_FLUSH = 6
 /** A topic that has so many leaves at once: with more they would no longer fit into one write (16 KB in uWebSockets). */
 const TEXTS_FULL = 16
 /** How fast the estimate of a topic's rate forgets, in ms. */

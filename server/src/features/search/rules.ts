@@ -16,7 +16,7 @@ const WIDTH_LEAST = 1000 * IDS_PER_MS
 /** Transactions a second from which on others need the database more than the index does. */
 const BUSY_PER_SECOND = 50
 /** Messages that one step of the indexer takes at most: alone, and beside others who write. */
-const STEP = { alone: 4000, beside: 100 }
+const STEP = { alone: 4000, beside: 50 }
 /** Its share of the time beside others who write: in the beginning, and once it is behind for so many milliseconds. */
 const SHARE = { first: 1 / 10, most: 1 / 2, after_ms: 300_000 }
 

@@ -528,7 +528,7 @@ describe('the indexer', () => {
       world.db.query<{ rows: number }>(sql`
         select count(*)::int as rows from message_search where chat_id = ${of} group by xmin order by min(id)`)
     await until('two steps were taken', async () => (await steps(chat_id)).length >= 2)
-    expect((await steps(chat_id)).map(({ rows }) => rows).slice(0, 2)).toEqual([100, 100])
+    expect((await steps(chat_id)).map(({ rows }) => rows).slice(0, 2)).toEqual([50, 50])
     writing = false
     await others
     await indexed()
