@@ -2,7 +2,7 @@ import type { ChatType, Role } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries } from '../../ports/db/port.ts'
 import { removeChat } from './deletion.ts'
-import { lockChat, roleIn } from './queries.ts'
+import { decideOn, lockChat, roleIn } from './queries.ts'
 
 /** Takes somebody out of a chat that stays; false when they were not in it. */
 export async function depart(tx: Queries, chat_id: number, user_id: number): Promise<boolean> {
@@ -52,9 +52,7 @@ export const removeFrom = (
   decide: (mine: { role: Role; type: ChatType }, theirs: Role) => void,
 ): Promise<void> =>
   db.transaction(async (tx) => {
-    await lockChat(tx, chat_id)
-    const mine = await roleIn(tx, chat_id, me)
-    decide(mine, (await roleIn(tx, chat_id, user_id)).role)
+    await decideOn(tx, { chat_id, me, user_id }, decide)
     await depart(tx, chat_id, user_id)
   })
 

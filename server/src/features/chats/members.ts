@@ -2,7 +2,7 @@ import type { ChatPermissions, ChatType, Member, Role } from '@messenger/contrac
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import { refuseBanned } from './bans.ts'
-import { isMember, lockChat, roleIn } from './queries.ts'
+import { isMember, decideOn, lockChat, roleIn } from './queries.ts'
 
 const MEMBER: Statement = sql`
   u.id::float8, u.username, coalesce(nullif(u.display_name, ''), u.username) as display_name, m.role, m.joined_at,
@@ -133,9 +133,7 @@ export const setRole = (
   decide: (mine: { role: Role; type: ChatType }, theirs: Role) => void,
 ): Promise<void> =>
   db.transaction(async (tx) => {
-    await lockChat(tx, chat_id)
-    const mine = await roleIn(tx, chat_id, me)
-    decide(mine, (await roleIn(tx, chat_id, user_id)).role)
+    await decideOn(tx, { chat_id, me, user_id }, decide)
     if (role === 'owner') {
       await tx.query(sql`
         update chat_members set role = 'admin', changed = pg_current_xact_id()

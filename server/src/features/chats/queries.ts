@@ -53,6 +53,17 @@ export async function roleIn(
   return found
 }
 
+/** Locks the chat and lets `decide` refuse by the caller's role and another member's; strangers are refused before. */
+export async function decideOn(
+  tx: Queries,
+  { chat_id, me, user_id }: { chat_id: number; me: number; user_id: number },
+  decide: (mine: { role: Role; type: ChatType }, theirs: Role) => void,
+): Promise<void> {
+  await lockChat(tx, chat_id)
+  const mine = await roleIn(tx, chat_id, me)
+  decide(mine, (await roleIn(tx, chat_id, user_id)).role)
+}
+
 /** Refuses all but owner and admins of a group or channel. */
 export async function managerIn(db: Queries, chat_id: number, user_id: number): Promise<void> {
   manages(await roleIn(db, chat_id, user_id))
