@@ -7,7 +7,7 @@ const TEST = String.raw`\.test\.ts$|^server/src/testing/`
 const CONTRACT = '^contract/src/'
 const PROMISES = String.raw`^server/src/ports/(resources|[^/]+/(port|tell))\.ts$`
 /** Files of SQL; a room with many has more than one of them, named by what they are about. */
-const SQL = '(queries|bans|deletion|departures|drafts|marks|members|receipts)'
+const SQL = '(queries|bans|deletion|departures|drafts|marks|members|receipts|store)'
 const REFUSAL = String.raw`^server/src/http/refusal\.ts$`
 
 const only = (name, from, to, comment) => ({

@@ -1,7 +1,8 @@
 import { forwardMessages } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, limited, serve, type Route } from '../../http/serve.ts'
-import type { Reader, Send } from '../messages/queries.ts'
+import type { Reader } from '../messages/queries.ts'
+import type { Send } from '../messages/store.ts'
 import { isSlowed, sourceOf, type Source } from './queries.ts'
 import { keptEntities, originOf, refuseForward } from './rules.ts'
 

@@ -5,16 +5,9 @@ import { Refusal } from '../../http/refusal.ts'
 import type { Bus } from '../../ports/bus/port.ts'
 import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
 import { ownReactions } from '../reactions/queries.ts'
-import {
-  isRepeated,
-  repliedTo,
-  sentBefore,
-  slowModeWait,
-  storeMessages,
-  type Send,
-  type Sent,
-} from './queries.ts'
+import { repliedTo } from './queries.ts'
 import type { Senders } from './senders.ts'
+import { isRepeated, sentBefore, slowModeWait, storeMessages, type Send, type Sent } from './store.ts'
 import { eventText, messageBody, type Sender, type StoredMessage } from './wire.ts'
 
 /** A stored message: its JSON after `type`, made once. `repeated` when this client_id had been sent before. */
