@@ -12,8 +12,6 @@ const RATE_WINDOW_MS = 250
 interface Topic {
   texts: string[]
   timer: ReturnType<typeof setTimeout> | null
-  /** It leaves as soon as this turn of the loop has brought all of its texts. */
-  full: boolean
   flushed: number
   /** Texts per ms, decaying. */
   rate: number
@@ -48,21 +46,13 @@ export class Pacing {
     }
     const now = performance.now()
     let topic = this.#topics.get(name)
-    if (!topic)
-      this.#topics.set(
-        name,
-        (topic = { texts: [], timer: null, full: false, flushed: 0, rate: 0, heard: now }),
-      )
+    if (!topic) this.#topics.set(name, (topic = { texts: [], timer: null, flushed: 0, rate: 0, heard: now }))
     topic.rate = topic.rate * Math.exp((topic.heard - now) / RATE_WINDOW_MS) + 1 / RATE_WINDOW_MS
     topic.heard = now
     topic.texts.push(text)
-    if (topic.full) return
-    if (topic.texts.length >= TEXTS_FULL) {
-      topic.full = true
-      setImmediate(() => this.flush(name))
-      return
-    }
-    if (topic.timer !== null) return
+    // What else this turn of the loop brings leaves with them.
+    if (topic.texts.length === TEXTS_FULL) setImmediate(() => this.flush(name))
+    if (topic.texts.length >= TEXTS_FULL || topic.timer !== null) return
     const wait = topic.flushed + holdFor(topic.rate) - now
     topic.timer = setTimeout(() => this.flush(name), Math.max(0, wait))
   }
@@ -73,7 +63,6 @@ export class Pacing {
     if (!topic) return
     if (topic.timer !== null) clearTimeout(topic.timer)
     topic.timer = null
-    topic.full = false
     if (topic.texts.length === 0) return
     topic.flushed = performance.now()
     const { texts } = topic

@@ -47,11 +47,10 @@ export class SearchIndexer {
   /** Whether others write much, by the transactions since the last look, on whatever node they are. */
   #look(next: bigint): boolean {
     const now = performance.now()
-    const ms = now - (this.#looked?.at ?? now)
-    if (this.#looked === null || ms >= EVERY_MS) {
-      if (this.#looked) this.#busy = isBusy(Number(next - this.#looked.next), ms)
-      this.#looked = { next, at: now }
-    }
+    const before = this.#looked
+    if (before && now - before.at < EVERY_MS) return this.#busy
+    this.#looked = { next, at: now }
+    this.#busy = before !== null && isBusy(Number(next - before.next), now - before.at)
     return this.#busy
   }
 
