@@ -22,7 +22,7 @@ const shared = <T>(kind: { new (of: SharedArrayBuffer): T; BYTES_PER_ELEMENT: nu
 
 /**
  * WebSockets in a thread of their own, over plain system calls: the client shares its core with the database, and what
- * a runtime's sockets do for a chunk (a buffer for each, their collection) is two thirds of what a client costs. They
+ * a runtime's sockets do for a chunk (a buffer for each, their collection) is a quarter of what a client costs. They
  * walk over the frames they receive instead of decoding them, and of each `message` read the seq.
  */
 export class Listeners {
@@ -77,8 +77,8 @@ export class Listeners {
 
   /** When the last of them heard this message, in ms of `performance.now`; null when nobody did. */
   heardAt(seq: number): number | null {
-    const at = this.#listening.heardAt[seq]!
-    return at === 0 ? null : at - performance.timeOrigin
+    const at = this.#listening.heardAt[seq]
+    return at ? at - performance.timeOrigin : null
   }
 
   async close(): Promise<void> {

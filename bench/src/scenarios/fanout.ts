@@ -1,8 +1,8 @@
 import { percentile, rounded, type Figure } from '../figures.ts'
 import { bareBroadcast } from '../limits.ts'
+import { Listeners } from '../listeners.ts'
 import { closedLoop } from '../load.ts'
 import { cpuSeconds, type BenchServer } from '../server.ts'
-import { Listeners } from '../listeners.ts'
 
 const CONTENT = 'a message of about forty characters, say'
 
