@@ -61,6 +61,14 @@ test('several pictures become one album, and what else was chosen follows', asyn
     ...files,
     { name: 'programme.txt', mimeType: 'text/plain', buffer: Buffer.from('at six') },
   ])
+  // The last picture arrives after the file: what was chosen keeps its order all the same.
+  let uploads = 0
+  let answers = 0
+  const fileIsThere = a.waitForResponse((answer) => answer.url().endsWith('/api/files') && ++answers === 3)
+  await a.route('**/api/files', async (route) => {
+    if (++uploads === 3) await fileIsThere
+    await route.continue()
+  })
   const preview = a.getByRole('dialog', { name: 'Send 4 photos, a file' })
   await preview.getByRole('button', { name: 'Remove 2.png' }).click()
   await a

@@ -28,6 +28,8 @@ export interface Pending {
   /** Set when the server has the bytes. */
   file_id: number | null
   album_id: string | null
+  /** The same for all that were chosen together: they are sent in their order. */
+  batch_id?: string
   /** Milliseconds since 1970; the order of sending. */
   created: number
   state: 'waiting' | 'failed'

@@ -13,6 +13,7 @@ import {
 } from '../../kept.ts'
 import { connection, on, onReady } from '../../wire.ts'
 import { dropLocal, keepLocal } from './local.ts'
+import { isReady, nextToSend } from './queue.ts'
 import { useMessages } from './store.ts'
 
 export type { Parcel, Pending }
@@ -110,9 +111,11 @@ export const useOutbox = defineStore('outbox', () => {
     const shown = chosen.filter(({ parcel }) => isPicture(parcel))
     const ordered = [...shown, ...chosen.filter(({ parcel }) => !isPicture(parcel))]
     const album_id = shown.length > 1 ? crypto.randomUUID() : null
+    const batch_id = crypto.randomUUID()
     const added = ordered.map(({ parcel, bytes }, place) => {
       const one = add(chat_id, {
         parcel,
+        batch_id,
         album_id: isPicture(parcel) ? album_id : null,
         ...(place === 0 ? { content: caption, reply } : {}),
       })
@@ -132,17 +135,6 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   const isPicture = ({ kind }: Parcel) => kind === 'image' || kind === 'video'
-  const isReady = (one: Pending) => one.parcel === null || one.file_id !== null
-
-  /** The next that may be sent in a chat. */
-  function nextOf(chat_id: number): Pending | undefined {
-    const waiting = of(chat_id).filter((one) => one.state === 'waiting')
-    return waiting.find(
-      (one) =>
-        isReady(one) &&
-        (one.album_id === null || waiting.find((other) => other.album_id === one.album_id) === one),
-    )
-  }
 
   function startUploads(): void {
     const waiting = [...pending.values()]
@@ -211,7 +203,7 @@ export const useOutbox = defineStore('outbox', () => {
     sending.add(chat_id)
     try {
       for (;;) {
-        const next = nextOf(chat_id)
+        const next = nextToSend(of(chat_id))
         if (!next || !(await deliver(next))) break
       }
     } finally {
@@ -274,6 +266,8 @@ export const useOutbox = defineStore('outbox', () => {
     triedSince.delete(one.client_id)
     progress.delete(one.client_id)
     change(one.client_id, { state: 'failed', code })
+    // Others of the same choice may have waited for it.
+    void flush(one.chat_id)
   }
 
   function retry(client_id: string): void {
