@@ -99,38 +99,25 @@ describe('two nodes', () => {
     bobHears.close()
   })
 
-  test('a block on one ends sessions and sockets on the other within a second, and so does a demotion', async () => {
+  test('a block on one ends sessions and sockets on the other before it looks by itself, and so does a demotion', async () => {
     const [root, eve] = [await user('root', 0), await user('eve', 1)]
     await db.query(sql`update users set is_admin = true where username in ('root', 'eve')`)
     const eves = eve.at(urls[1]!)
     const ears = await eves.listen()
     await until('the rights are seen', () => eves.call(getStats).then(Boolean, () => false))
-    const within = async (
-      what: string,
-      condition: () => Promise<boolean> | boolean,
-      deed: () => Promise<unknown>,
-    ) => {
-      await deed()
-      const started = performance.now()
-      await until(what, condition)
-      expect(performance.now() - started).toBeLessThan(1000)
-    }
+    // Sessions are confirmed every 15 seconds: what comes sooner was told.
+    const TOLD_MS = 7000
     const status = (call: Promise<unknown>) =>
       call.then(
         () => 200,
         (error: unknown) => (error instanceof ApiRefusal ? error.status : 0),
       )
     const params = { user_id: eve.id }
-    await within(
-      'the demotion is known on the other node',
-      async () => (await status(eves.call(getStats))) === 403,
-      () => root.call(toggleAdmin, { params }),
-    )
-    await within(
-      'the socket on the other node is closed',
-      () => ears.closed !== null,
-      () => root.call(blockAccount, { params }),
-    )
+    await root.call(toggleAdmin, { params })
+    const demoted = async () => (await status(eves.call(getStats))) === 403
+    await until('the demotion is known on the other node', demoted, TOLD_MS)
+    await root.call(blockAccount, { params })
+    await until('the socket on the other node is closed', () => ears.closed !== null, TOLD_MS)
     expect(ears.closed!.code).toBe(4401)
     expect(await status(eves.call(getMe))).toBe(401)
     const { refresh_token } = eve.tokens
@@ -201,7 +188,7 @@ describe('two nodes', () => {
         await ann.call(sendMessage, { params: { chat_id }, body: { content: `meanwhile ${n}` } })
       expect(follower.revision).toBe(1)
       await redis.restart()
-      await until('bob has caught up', () => follower.revision === 6, 10_000)
+      await until('bob has caught up', () => follower.revision === 6)
       follower.stop()
       await running
     },

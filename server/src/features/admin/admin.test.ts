@@ -260,7 +260,7 @@ describe('an admin', () => {
     const ears = await eve.listen()
     await root.call(blockAccount, { params: { user_id: eve.id } })
     expect(await eve.refused(getMe)).toMatchObject({ status: 401 })
-    await until('the socket is closed', () => ears.closed !== null, 1000)
+    await until('the socket is closed', () => ears.closed !== null)
     expect(ears.closed!.code).toBe(4401)
     const { refresh_token } = eve.tokens
     expect(await eve.refused(refresh, { body: { refresh_token } })).toMatchObject({ status: 401 })
@@ -294,7 +294,7 @@ describe('an admin', () => {
     for (const chat_id of [owned, joined, direct, alone, saved]) await say(eve, chat_id, 'still here')
     const [eveHears, annHears] = [await eve.listen(), await ann.listen()]
     await root.call(deleteAccount, { params: { user_id: eve.id } })
-    await until('the socket is closed', () => eveHears.closed !== null, 1000)
+    await until('the socket is closed', () => eveHears.closed !== null)
     expect(await annHears.next('user_profile_updated')).toMatchObject({ display_name: 'Deleted account' })
     await annHears.next('chat_member_left', (event) => event.chat_id === joined)
     expect(await annHears.next('chat_member_role')).toMatchObject({

@@ -78,16 +78,15 @@ describe('names', () => {
     ])
   })
 
+  // What backtracks over these does not end before the test is given up.
   test('hostile texts cost no time', () => {
-    const started = performance.now()
     for (const text of [
       '@'.repeat(4096),
       'a@'.repeat(2048),
       'https://'.repeat(512),
       `https://${')'.repeat(4000)}`,
     ])
-      namesCalled(text, linksIn(text))
-    expect(performance.now() - started).toBeLessThan(500)
+      expect(namesCalled(text, linksIn(text))).toEqual([])
   })
 })
 

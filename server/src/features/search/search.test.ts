@@ -64,15 +64,21 @@ async function holdLane(db: Db): Promise<() => Promise<void>> {
 }
 
 /** Many messages of one sender, as an import would bring them; `content` is SQL of their number n. */
-async function fill(chat_id: number, sender_id: number, count: number, content: string): Promise<void> {
+async function fill(
+  chat_id: number,
+  sender_id: number,
+  count: number,
+  content: string,
+  db: Db = world.db,
+): Promise<void> {
   const from = Number(
     (
-      await world.db.query<{ id: string }>(
+      await db.query<{ id: string }>(
         sql`select greatest(last_message_id, 0) as id from chat_heads where chat_id = ${chat_id}`,
       )
     )[0]!.id,
   )
-  await world.db.transaction(async (tx) => {
+  await db.transaction(async (tx) => {
     await tx.script(`
       insert into messages (id, chat_id, seq, revision, sender_id, content, created_at)
         select id, ${chat_id}, n, n, ${sender_id}, content, now()
@@ -505,43 +511,48 @@ describe('the indexer', () => {
   }, 20_000)
 
   test('takes small steps while others write much, and large ones when they rest', async () => {
-    const letGo = await holdLane(world.db)
-    const chat_id = await world.group(ann, [bob])
-    await fill(chat_id, ann.id, 3000, `'beside ' || n`)
+    const quiet = await newWorld()
+    const { db } = quiet
+    const writer = await quiet.user('writer')
+    const [chat_id, later_id] = [await quiet.group(writer, []), await quiet.group(writer, [])]
+    // Its own indexer would take steps as well.
+    await quiet.nodes[0]!.stop()
+    const letGo = await holdLane(db)
+    await fill(chat_id, writer.id, 3000, `'beside ' || n`, db)
     let looks = 0
     const counting: Db = {
-      ...world.db,
+      ...db,
       query: (statement) => {
         if (statement.text.includes('pg_snapshot_xmax')) looks++
-        return world.db.query(statement)
+        return db.query(statement)
       },
     }
     const fresh = new SearchIndexer({ db: counting, log: pino({ level: 'silent' }) })
     let writing = true
     const others = (async () => {
       while (writing)
-        await world.db.query(sql`update user_settings set theme = theme where user_id = ${eve.id}`)
+        await db.query(sql`update user_settings set theme = theme where user_id = ${writer.id}`)
     })()
     await until('it was seen that others write', () => looks >= 4)
     await letGo()
     const steps = (of: number) =>
-      world.db.query<{ rows: number }>(sql`
+      db.query<{ rows: number }>(sql`
         select count(*)::int as rows from message_search where chat_id = ${of} group by xmin order by min(id)`)
     await until('two steps were taken', async () => (await steps(chat_id)).length >= 2)
     expect((await steps(chat_id)).map(({ rows }) => rows).slice(0, 2)).toEqual([50, 50])
     writing = false
     await others
-    await indexed()
-    const letGoAgain = await holdLane(world.db)
-    const later_id = await world.group(ann, [bob])
-    await fill(later_id, ann.id, 2000, `'afterwards ' || n`)
+    await indexed(db)
+    const letGoAgain = await holdLane(db)
+    await fill(later_id, writer.id, 2000, `'afterwards ' || n`, db)
     const seen = looks
     await until('it was seen that nobody writes', () => looks >= seen + 4)
     await letGoAgain()
-    await indexed()
+    await indexed(db)
     await fresh.close()
     expect((await steps(later_id)).map(({ rows }) => rows)).toEqual([1000, 1000])
-    expect(await rowsOf(chat_id)).toHaveLength(3000)
+    expect(await db.query(sql`select from message_search where chat_id = ${chat_id}`)).toHaveLength(3000)
+    await quiet.close()
   })
 
   test('rests longer the less it is behind', () => {
