@@ -19,6 +19,9 @@ export class Connection {
   #socket!: Socket<undefined>
   #waiting: Waiting | null = null
   #buffer: Buffer = Buffer.alloc(0)
+  /** Bytes of an unread body that are still to come; what is thrown away need not be put together. */
+  #missing = 0
+  #status = 0
 
   static async open(port: number): Promise<Connection> {
     const connection = new Connection()
@@ -53,6 +56,11 @@ export class Connection {
   }
 
   #hear(chunk: Buffer): void {
+    if (this.#missing > 0) {
+      this.#missing -= chunk.length
+      if (this.#missing <= 0) this.#answer({ status: this.#status, body: '' })
+      return
+    }
     const buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
     const end = buffer.indexOf('\r\n\r\n')
     if (end < 0) return void (this.#buffer = Buffer.from(buffer))
@@ -60,31 +68,36 @@ export class Connection {
     if (/transfer-encoding: chunked/i.test(head)) return this.#hearChunks(buffer, head, end + 4)
     const at = head.search(/content-length: /i)
     const length = at < 0 ? 0 : parseInt(head.slice(at + 16), 10)
-    if (buffer.length < end + 4 + length) return void (this.#buffer = Buffer.from(buffer))
+    const status = parseInt(head.slice(9, 12), 10)
+    const { keep } = this.#waiting ?? { keep: false }
+    const missing = end + 4 + length - buffer.length
+    if (missing > 0 && keep) return void (this.#buffer = Buffer.from(buffer))
     this.#buffer = Buffer.alloc(0)
+    if (missing > 0) {
+      this.#missing = missing
+      this.#status = status
+    } else this.#answer({ status, body: keep ? buffer.toString('utf8', end + 4, end + 4 + length) : '' })
+  }
+
+  #answer(reply: Reply): void {
     const waiting = this.#waiting
     this.#waiting = null
-    waiting?.resolve({
-      status: parseInt(head.slice(9, 12), 10),
-      body: waiting.keep ? buffer.toString('utf8', end + 4, end + 4 + length) : '',
-    })
+    waiting?.resolve(reply)
   }
 
   #hearChunks(buffer: Buffer, head: string, from: number): void {
     if (buffer.length < from + 5 || buffer.toString('latin1', buffer.length - 5) !== '0\r\n\r\n')
       return void (this.#buffer = Buffer.from(buffer))
     this.#buffer = Buffer.alloc(0)
-    const waiting = this.#waiting
-    this.#waiting = null
     const parts: Buffer[] = []
-    for (let at = from; waiting?.keep;) {
+    for (let at = from; this.#waiting?.keep;) {
       const line = buffer.indexOf('\r\n', at)
       const length = parseInt(buffer.toString('latin1', at, line), 16)
       if (length === 0) break
       parts.push(buffer.subarray(line + 2, line + 2 + length))
       at = line + 4 + length
     }
-    waiting?.resolve({ status: parseInt(head.slice(9, 12), 10), body: Buffer.concat(parts).toString('utf8') })
+    this.#answer({ status: parseInt(head.slice(9, 12), 10), body: Buffer.concat(parts).toString('utf8') })
   }
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   addMembers,
   archiveChat,
+  CHATS_PAGE_MAX,
   createChat,
   deleteChat,
   deleteMessage,
@@ -406,6 +407,16 @@ describe('the list', () => {
     await owner.call(archiveChat, { params: { chat_id: chats[6]! } })
     expect(idsOf(await list(owner))).not.toContain(chats[6])
     expect(idsOf(await list(owner, { archived: true }))).toEqual([chats[6]!])
+  })
+
+  test('of more chats than a page holds begins with the right ones all the same', async () => {
+    const owner = await world.user('collector')
+    const chats: number[] = []
+    for (let n = 0; n <= CHATS_PAGE_MAX; n++) chats.push(await world.group(owner, []))
+    await owner.call(favoriteChat, { params: { chat_id: chats[0]! } })
+    const page = idsOf(await list(owner))
+    expect(page).toHaveLength(CHATS_PAGE_MAX)
+    expect(page).toEqual([chats[0]!, ...chats.slice(2).reverse()])
   })
 
   test('marks are one’s own, and one’s other devices hear of them', async () => {

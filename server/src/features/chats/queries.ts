@@ -118,7 +118,14 @@ const LISTED: Statement = sql`
 
 const SHOWN: Statement = sql`(not m.is_hidden or h.last_seq > m.cleared_seq)`
 
-/** The caller's chats as the list sorts them: pinned, favourites, newest. */
+/** The caller's chats in no order, up to `limit`. */
+export const anyOf = (db: Queries, user_id: number, archived: boolean, limit: number) =>
+  db.query<FramedRow>(sql`
+    select ${row(user_id)} from ${LISTED}
+    where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
+    limit ${limit}`)
+
+/** The caller's chats as the list sorts them: pinned, favourites, newest. As `byPlace`. */
 export const listOf = (
   db: Queries,
   user_id: number,

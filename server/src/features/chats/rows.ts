@@ -107,6 +107,13 @@ export function chatRow(row: StoredRow, online: ReadonlySet<number>): ChatRow {
   }
 }
 
+/** Pinned chats, favourites, then the newest. */
+export const byPlace = (one: FramedRow, other: FramedRow): number =>
+  Number(other.is_pinned) - Number(one.is_pinned) ||
+  Number(other.is_favorite) - Number(one.is_favorite) ||
+  other.updated_ms - one.updated_ms ||
+  other.id - one.id
+
 /** Where a page of the list ends: what it is sorted by, as one opaque word. */
 export const cursorOf = (row: StoredRow): string =>
   Buffer.from([Number(row.is_pinned), Number(row.is_favorite), row.updated_ms, row.id].join(',')).toString(
