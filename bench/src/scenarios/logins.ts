@@ -56,6 +56,7 @@ export async function logins(server: BenchServer, first: number, seconds: number
     latencies.p99 = samples[Math.floor(samples.length * 0.99)]!
     return latencies
   }
+  await closedLoop(posting, (n) => server.post(chat_id, server.token(first + n), 'a message'), 2, 0)
   await steady()
   const unloaded = await steady()
   const storm = await server.connect(24)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
 import {
   changePassword,
   endSession,
@@ -314,6 +314,18 @@ test('the first admin is made from the configuration, once, and promoted when th
   } finally {
     await admin.close()
   }
+})
+
+test('a sign-in costs two statements, and one commit with them', async () => {
+  const person = await world.user(name())
+  const query = spyOn(world.db, 'query')
+  await signIn(person.username)
+  const texts = query.mock.calls.map(([{ text }]) => text).filter((text) => /\b(users|sessions)\b/.test(text))
+  query.mockRestore()
+  // Outside of a transaction: `db.query` would not see its statements.
+  expect(texts).toHaveLength(2)
+  expect(texts[0]).toContain('password_hash')
+  expect(texts[1]).toContain('insert into refresh_tokens')
 })
 
 test('a storm of logins is queued, then told to wait, and posts go on', async () => {

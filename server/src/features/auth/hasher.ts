@@ -1,11 +1,10 @@
 import { pbkdf2Sync } from 'node:crypto'
-import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
+import { giveWay } from './scheduling.ts'
 
 /**
- * A process that does nothing but hash, in what time everything else leaves: at the lowest priority, because a storm of
- * sign-ins may use every core and still must not slow a message. One job a line in, one answer a line out; it ends when
- * its parent does.
+ * A process that does nothing but hash, in what time everything else leaves: a storm of sign-ins may use every core and
+ * still must not slow a message. One job a line in, one answer a line out; it ends when its parent does.
  */
 export interface Job {
   password: string
@@ -15,11 +14,7 @@ export interface Job {
   bytes: number
 }
 
-try {
-  setPriority(19)
-} catch {
-  // Where that is not allowed, it hashes at the priority of everybody.
-}
+giveWay()
 for await (const line of createInterface({ input: process.stdin })) {
   const { password, salt, rounds, bytes } = JSON.parse(line) as Job
   const hash = pbkdf2Sync(password, Buffer.from(salt, 'base64'), rounds, bytes, 'sha256')

@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline'
 import { Refusal } from '../../http/refusal.ts'
 import type { Job } from './hasher.ts'
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const HASHER = join(import.meta.dirname, 'hasher.ts')
 
 /** OWASP's count for PBKDF2-HMAC-SHA256 (Password Storage Cheat Sheet, 2023). */
@@ -30,15 +29,6 @@ function parse(stored: string): Stored | null {
   return { rounds: Number(rounds), salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
 }
 
-/** Linux can run a process in nothing but idle time (sched(7), SCHED_IDLE); elsewhere the lowest priority has to do. */
-const withoutHurry = (program: string, args: string[]): [string, string[]] =>
-  process.platform === 'linux'
-    ? [
-        '/bin/sh',
-        ['-c', 'command -v chrt >/dev/null && exec chrt --idle 0 "$@"; exec "$@"', 'sh', program, ...args],
-      ]
-    : [program, args]
-
 /** A process of `hasher.ts`, one job at a time. */
 class Hasher {
   readonly #child: ChildProcess
@@ -46,8 +36,12 @@ class Hasher {
   #idle: ReturnType<typeof setTimeout> | undefined
 
   constructor(ended: () => void) {
-    const [program, args] = withoutHurry(process.execPath, [HASHER])
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH } })
+    // A session of its own, which it puts behind all others.
+    this.#child = spawn(process.execPath, [HASHER], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: {},
+      detached: true,
+    })
     createInterface({ input: this.#child.stdout! }).on('line', (line) =>
       this.#answer(Buffer.from(line, 'base64')),
     )

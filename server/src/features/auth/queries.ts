@@ -1,6 +1,6 @@
 import type { Session } from '@messenger/contract'
 import { refusing } from '../../http/refusal.ts'
-import { sql, type Db, type Queries } from '../../ports/db/port.ts'
+import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
 import { note, type Actor } from '../audit/queries.ts'
 import { spend } from '../invites/queries.ts'
 
@@ -66,12 +66,16 @@ export interface Account {
   password_hash: string
   is_admin: boolean
   is_blocked: boolean
+  /** Of the session that may be opened: its tokens name it before it is stored. */
+  next_session_id: number
 }
 
 /** An active account by name or address. */
 export async function accountNamed(db: Queries, name: string): Promise<Account | null> {
   const [account] = await db.query<Account>(sql`
-    select id::float8, password_hash, is_admin, is_blocked from users
+    select id::float8, password_hash, is_admin, is_blocked,
+      nextval('sessions_id_seq')::float8 as next_session_id
+    from users
     where is_active and (lower(username) = lower(${name}) or lower(email) = lower(${name}))
     order by lower(username) = lower(${name}) desc limit 1`)
   return account ?? null
@@ -103,25 +107,32 @@ export async function setPassword(
   return ended!.ended
 }
 
-export async function openSession(
-  db: Queries,
-  session: { user_id: number; user_agent: string | null; address: string; ttl: number },
-): Promise<number> {
-  const [made] = await db.query<{ id: number }>(sql`
-    with seen as (update users set last_activity = now() where id = ${session.user_id})
-    insert into sessions (user_id, user_agent, address, expires_at)
-    values (${session.user_id}, ${session.user_agent}, ${session.address}, now() + make_interval(secs => ${session.ttl}))
-    returning id::float8`)
-  return made!.id
+export interface RefreshToken {
+  hash: Buffer
+  session_id: number
+  user_id: number
+  /** Seconds. */
+  ttl: number
 }
 
-export const keepRefreshToken = (
+const kept = (token: RefreshToken): Statement => sql`
+    insert into refresh_tokens (token_hash, session_id, user_id, expires_at)
+    values (${token.hash}, ${token.session_id}, ${token.user_id}, now() + make_interval(secs => ${token.ttl}))`
+
+export const keepRefreshToken = (db: Queries, token: RefreshToken) => db.query(kept(token))
+
+/** A session with its first token, in one statement: a storm of sign-ins shares the disk with messages. */
+export const openSession = (
   db: Queries,
-  token: { hash: Buffer; session_id: number; user_id: number; ttl: number },
+  { user_agent, address, token }: { user_agent: string | null; address: string; token: RefreshToken },
 ) =>
   db.query(sql`
-    insert into refresh_tokens (token_hash, session_id, user_id, expires_at)
-    values (${token.hash}, ${token.session_id}, ${token.user_id}, now() + make_interval(secs => ${token.ttl}))`)
+    with seen as (update users set last_activity = now() where id = ${token.user_id}),
+    opened as (
+      insert into sessions (id, user_id, user_agent, address, expires_at)
+      values (${token.session_id}, ${token.user_id}, ${user_agent}, ${address}, now() + make_interval(secs => ${token.ttl}))
+    )
+    ${kept(token)}`)
 
 export interface Rotation {
   /** `live`: a new pair may be handed out. `reused`: the session was ended by this call. */

@@ -12,7 +12,6 @@ import { Refusal } from '../../http/refusal.ts'
 import { limited, serve, type Route } from '../../http/serve.ts'
 import type { Sessions } from '../../http/session.ts'
 import { tellNodes } from '../../ports/bus/tell.ts'
-import type { Queries } from '../../ports/db/port.ts'
 import type { Resources } from '../../ports/resources.ts'
 import { invitedTo } from '../invites/queries.ts'
 import type { Passwords } from './passwords.ts'
@@ -24,6 +23,7 @@ import {
   isTaken,
   keepRefreshToken,
   openSession,
+  type RefreshToken,
   passwordOf,
   sessionsOf,
   setPassword,
@@ -51,19 +51,14 @@ export const authRoutes = ({ sessions, passwords, news, refresh_grace = REFRESH_
   const tokensFor = async (
     who: { user_id: number; session_id: number; is_admin: boolean },
     config: Resources['config'],
-    db: Queries,
+    keep: (token: RefreshToken) => Promise<unknown>,
   ): Promise<Tokens> => {
     const [access_token, refresh_token] = await Promise.all([
       sessions.sign(who, 'access', config.jwt_access_ttl, newTokenId()),
       sessions.sign(who, 'refresh', config.jwt_refresh_ttl, newTokenId()),
     ])
     const { user_id, session_id } = who
-    await keepRefreshToken(db, {
-      hash: hashOf(refresh_token),
-      session_id,
-      user_id,
-      ttl: config.jwt_refresh_ttl,
-    })
+    await keep({ hash: hashOf(refresh_token), session_id, user_id, ttl: config.jwt_refresh_ttl })
     return { access_token, refresh_token, token_type: 'Bearer', expires_in: config.jwt_access_ttl }
   }
 
@@ -102,17 +97,10 @@ export const authRoutes = ({ sessions, passwords, news, refresh_grace = REFRESH_
       if (passwords.outdated(account.password_hash))
         await setPassword(db, account.id, await passwords.hash(body.password))
       const user_agent = request.headers.get('user-agent')?.slice(0, USER_AGENT_MAX).toWellFormed() ?? null
-      const { id: user_id, is_admin } = account
-      // One commit: a storm of sign-ins shares the disk with messages.
-      const tokens = await db.transaction(async (tx) => {
-        const session_id = await openSession(tx, {
-          user_id,
-          user_agent,
-          address,
-          ttl: config.jwt_refresh_ttl,
-        })
-        return tokensFor({ user_id, session_id, is_admin }, config, tx)
-      })
+      const { id: user_id, next_session_id: session_id, is_admin } = account
+      const tokens = await tokensFor({ user_id, session_id, is_admin }, config, (token) =>
+        openSession(db, { user_agent, address, token }),
+      )
       return { ...tokens, user_id }
     }),
 
@@ -130,7 +118,9 @@ export const authRoutes = ({ sessions, passwords, news, refresh_grace = REFRESH_
       }
       if (verdict === 'blocked') throw new Refusal('blocked')
       if (verdict !== 'live') throw new Refusal('unauthorized')
-      return tokensFor({ user_id, session_id, is_admin }, resources.config, resources.db)
+      return tokensFor({ user_id, session_id, is_admin }, resources.config, (token) =>
+        keepRefreshToken(resources.db, token),
+      )
     }),
 
     serve(logout, async ({ me }, { db, bus }) => {
