@@ -4,6 +4,9 @@ import { Listeners } from '../listeners.ts'
 import { closedLoop } from '../load.ts'
 import { cpuSeconds, type BenchServer } from '../server.ts'
 
+/** Before anything is counted, in seconds. */
+const WARM_UP = 2
+
 const CONTENT = 'a message of about forty characters, say'
 
 /** Sockets of one group, each of another person. */
@@ -37,14 +40,14 @@ export async function fanout(
   const connections = await server.connect(16)
   const posted = new Map<number, number>()
   let [from, cpu, began] = [0, 0, 0]
-  const measuring = Bun.sleep(2000).then(() => {
+  const measuring = Bun.sleep(WARM_UP * 1000).then(() => {
     ;[from, cpu, began] = [listeners.messages, cpuSeconds(server.pid), performance.now()]
   })
   const measured = await closedLoop(
     connections,
     (n) => server.post(chat_id, tokens[n]!, CONTENT),
     seconds,
-    2,
+    WARM_UP,
     (reply, sent) => {
       posted.set(seqOf(reply.body), sent)
     },
@@ -98,11 +101,13 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
   const waiting = [...connections.keys()]
   let failed = 0
   let late = 0
-  const cpu = cpuSeconds(server.pid)
-  const began = performance.now()
+  let [from, cpu] = [0, 0]
+  const start = performance.now()
+  const began = start + WARM_UP * 1000
   const pending: Promise<void>[] = []
-  for (let n = 0; n < seconds * (1000 / every); n++) {
-    const due = began + n * every
+  for (let n = 0; n < (WARM_UP + seconds) * (1000 / every); n++) {
+    const due = start + n * every
+    if (due === began) [from, cpu] = [listeners.messages, cpuSeconds(server.pid)]
     while (performance.now() < due) await Bun.sleep(Math.max(0, due - performance.now() - 0.5))
     const at = waiting.pop()
     if (at === undefined) {
@@ -120,8 +125,8 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
   await Promise.all(pending)
   await Bun.sleep(300)
   const used = cpuSeconds(server.pid) - cpu
-  const delivered = listeners.messages
-  const latencies = latenciesOf(posted, listeners)
+  const delivered = listeners.messages - from
+  const latencies = latenciesOf(posted, listeners).filter(([sent]) => sent >= began)
   const half = began + seconds * 500
   const median = (part: [number, number][]) =>
     percentile(
@@ -137,7 +142,7 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
     0.99,
   )
   const per_million = (used / delivered) * 1e6
-  const whole = delivered === latencies.length * 1000
+  const whole = listeners.messages === posted.size * 1000
   for (const one of connections) one.close()
   await listeners.close()
   return {
