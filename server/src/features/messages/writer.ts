@@ -114,6 +114,8 @@ export class MessageWriter {
       const { batch } = under_way
       const stored = await under_way.stored
       const next = this.#begin(lane)
+      // The driver writes at the end of a turn: without one, the database would wait until the answers are made.
+      if (next) await new Promise((turn) => setImmediate(turn))
       try {
         if (stored instanceof Error) throw stored
         await this.#tell(stored)
