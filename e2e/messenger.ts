@@ -10,6 +10,22 @@ import { fileURLToPath } from 'node:url'
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 export const PASSWORD = 'correct horse'
 
+/** One of its own for a test, with what an operator would set; gone when the test is over. */
+export async function withMessenger(
+  env: Record<string, string>,
+  use: (messenger: Messenger) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'messenger-e2e-'))
+  const messenger = new Messenger(await freePort(), folder, env)
+  try {
+    await messenger.start()
+    await use(messenger)
+  } finally {
+    await messenger.stop('SIGTERM')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 const freePort = () =>
   new Promise<number>((resolve, reject) => {
     const server = createServer()
@@ -24,13 +40,15 @@ const freePort = () =>
 export class Messenger {
   readonly port: number
   readonly folder: string
+  readonly #env: Record<string, string>
   /** What its starts printed. */
   said = ''
   #process: ChildProcess | null = null
 
-  constructor(port: number, folder: string) {
+  constructor(port: number, folder: string, env: Record<string, string> = {}) {
     this.port = port
     this.folder = folder
+    this.#env = env
   }
 
   get url(): string {
@@ -45,6 +63,7 @@ export class Messenger {
         DATA_DIR: join(this.folder, 'data'),
         RATE_LIMITS: 'off',
         LOG_LEVEL: 'warn',
+        ...this.#env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -103,10 +122,12 @@ export class Api {
       .replace(/[^a-z0-9]/g, '')}_${++made}`
     const body = { username, email: `${username}@example.org`, password: PASSWORD, display_name: name }
     await ask(this.url, '/auth/register', body)
-    const tokens = await ask<{ user_id: number; access_token: string }>(this.url, '/auth/login', {
-      username,
-      password: PASSWORD,
-    })
+    return this.signIn(username, name)
+  }
+
+  async signIn(username: string, name: string): Promise<Account> {
+    const body = { username, password: PASSWORD }
+    const tokens = await ask<{ user_id: number; access_token: string }>(this.url, '/auth/login', body)
     return { username, name, user_id: tokens.user_id, token: tokens.access_token }
   }
 
@@ -118,6 +139,11 @@ export class Api {
   async room(owner: Account, type: 'group' | 'channel', title: string, members: Account[]): Promise<number> {
     const body = { type, title, member_ids: members.map((one) => one.user_id) }
     return (await ask<{ id: number }>(this.url, '/chats', body, owner.token)).id
+  }
+
+  /** The path of a link into a chat. */
+  async invite(who: Account, chat_id: number, invite: object = {}): Promise<string> {
+    return (await ask<{ link: string }>(this.url, `/chats/${chat_id}/invites`, invite, who.token)).link
   }
 
   say(who: Account, chat_id: number, content: string): Promise<{ id: number; seq: number }> {
@@ -186,20 +212,7 @@ export const bubbles = (page: Page): Promise<string[]> =>
   )
 
 export const test = base.extend<{ api: Api; pair: Pair; faults: string[] }, { messenger: Messenger }>({
-  messenger: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'messenger-e2e-'))
-      const messenger = new Messenger(await freePort(), folder)
-      try {
-        await messenger.start()
-        await use(messenger)
-      } finally {
-        await messenger.stop('SIGTERM')
-        rmSync(folder, { recursive: true, force: true })
-      }
-    },
-    { scope: 'worker', timeout: 90_000 },
-  ],
+  messenger: [async ({}, use) => withMessenger({}, use), { scope: 'worker', timeout: 90_000 }],
   api: async ({ messenger }, use) => use(new Api(messenger.url)),
   pair: async ({ browser, api }, use) => use(await newPair(browser, api)),
   /** What any page of a test complained about: an error fails the test. */

@@ -56,14 +56,15 @@ for (const colorScheme of ['light', 'dark'] as const)
       await api.say(mia, group, '🎉🎉')
       await api.say(leo, channel, 'A post')
 
+      const invite = await api.invite(mia, group)
       const stranger = await (
         await browser.newContext({ ...device, colorScheme, baseURL: messenger.url })
       ).newPage()
-      for (const path of ['/login', '/register', '/nothing/here']) {
+      for (const path of ['/login', '/register', '/nothing/here', invite, '/join/no-such-invite']) {
         await stranger.goto(path)
         await stranger.locator('h1').waitFor()
         await sound(stranger, path)
-        if (size === 'phone' && path !== '/nothing/here') {
+        if (size === 'phone' && ['/login', '/register'].includes(path)) {
           const { width } = (await stranger
             .getByRole('button', { name: /^(Sign in|Create account)$/ })
             .boundingBox())!
@@ -79,6 +80,7 @@ for (const colorScheme of ['light', 'dark'] as const)
         [`/app/c/${chat_id}/details`, '.identity'],
         [`/app/c/${group}`, '.message'],
         [`/app/c/${group}/details`, '.identity'],
+        [invite, 'h1'],
         [`/app/c/${channel}`, '.message'],
         ['/app/new', 'dialog[open]'],
         ['/app/new/group', 'dialog[open]'],
@@ -96,6 +98,10 @@ for (const colorScheme of ['light', 'dark'] as const)
         await page.locator(shown).locator('visible=true').first().waitFor()
         await sound(page, path)
       }
+      await page.goto(`/app/c/${group}/details`)
+      await page.getByRole('button', { name: 'New invite link' }).click()
+      await page.locator('dialog[open]').waitFor()
+      await sound(page, 'invite dialog')
       await page.goto(`/app/c/${chat_id}`)
       await page.locator('.message').last().click({ button: 'right' })
       await page.getByRole('menu').waitFor()

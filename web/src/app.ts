@@ -78,6 +78,11 @@ export const router = createRouter({
       component: () => import('./features/chats/PublicChat.vue'),
       meta: { open: true },
     },
+    {
+      path: '/join/:token([\\w-]+)',
+      component: () => import('./features/invites/InvitePage.vue'),
+      meta: { open: true },
+    },
     { path: '/admin/claim/:token', component: () => import('./features/session/AdminClaim.vue') },
     {
       path: '/:unknown(.*)*',

@@ -48,7 +48,7 @@ test('Russian has its three plurals, English and German their two', () => {
 test('every word that is asked for is there', () => {
   const asked = [
     ...source.matchAll(
-      /['"`]((?:common|session|chats|messages|settings|notices|refusals|shortcuts)\.[a-z_.]+[a-z])['"`]/g,
+      /['"`]((?:common|session|chats|invites|messages|settings|notices|refusals|shortcuts)\.[a-z_.]+[a-z])['"`]/g,
     ),
   ]
   expect(asked.length).toBeGreaterThan(100)

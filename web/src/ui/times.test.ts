@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { briefly, clock, dayName, daysBetween } from './times.ts'
+import { briefly, clock, dayName, daysBetween, ending } from './times.ts'
 
 const now = new Date('2026-11-24T15:00:00+01:00')
 
@@ -12,6 +12,12 @@ test('a chat’s row says the time today, the weekday this week, then the date',
   expect(brief('2025-11-17T12:00:00+01:00')).toBe('17 Nov 25')
   // A clock that runs ahead of ours is not a reason to show a date.
   expect(brief('2026-11-25T00:10:00+01:00')).toBe('00:10')
+})
+
+test('an end is a time today and a date on any other day', () => {
+  expect(ending('2026-11-24T23:05:00+01:00', 'en-GB', now)).toBe('23:05')
+  expect(ending('2026-11-25T00:05:00+01:00', 'en-GB', now)).toBe('25 Nov')
+  expect(ending('2027-01-02T12:00:00+01:00', 'de', now)).toBe('2. Jan. 2027')
 })
 
 test('days are those of the calendar, also when the clocks change', () => {

@@ -33,6 +33,14 @@ export function briefly(iso: string, language: string, now = new Date()): string
   return format(language, { day: 'numeric', month: 'short', ...year }).format(date)
 }
 
+/** When something ends: the time today, else the date. */
+export function ending(iso: string, language: string, now = new Date()): string {
+  const date = new Date(iso)
+  if (daysBetween(now, date) === 0) return clock(iso, language)
+  const year = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const }
+  return format(language, { day: 'numeric', month: 'short', ...year }).format(date)
+}
+
 /** For the line between days; today and yesterday are the caller's words. */
 export function dayName(iso: string, language: string, now = new Date()): string {
   const date = new Date(iso)

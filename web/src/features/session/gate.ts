@@ -3,6 +3,10 @@ import { useI18n } from 'vue-i18n'
 import { useRoute, useRouter } from 'vue-router'
 import { ApiError, NetworkError } from '../../errors.ts'
 
+/** The token of the invite to which a form at the door leads on; null when it leads elsewhere. */
+export const invitedBy = (next: unknown): string | null =>
+  typeof next === 'string' ? (/^\/join\/([\w-]+)$/.exec(next)?.[1] ?? null) : null
+
 /** A form at the door: one send at a time, errors under their fields, the first of them focused. */
 export function useGate<Field extends string>(focus: (field: Field) => void) {
   const { t, te } = useI18n()

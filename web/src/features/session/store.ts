@@ -19,7 +19,7 @@ export const useSession = defineStore('session', () => {
 
   /** A new account keeps the language in which it was made. */
   async function register(
-    body: { username: string; email: string; password: string; display_name: string },
+    body: { username: string; email: string; password: string; display_name: string; invite_token?: string },
     language: string,
   ): Promise<void> {
     await call('POST /auth/register', { body })
