@@ -27,6 +27,10 @@ const niceOf = (pid: string) =>
       .split(' ')[NICE],
   )
 
+/** How its session is weighed, where the system does that. */
+const stands = (pid: string, nice: number) =>
+  !existsSync(`/proc/${pid}/autogroup`) || read(`/proc/${pid}/autogroup`).includes(`nice ${nice}\n`)
+
 if (process.platform !== 'linux')
   process.stderr.write('SKIPPED: where hashing stands among processes, because this reads /proc of Linux.\n')
 
@@ -35,9 +39,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const passwords = new Passwords()
     const hashes = Promise.all(Array.from({ length: 12 }, (_, n) => passwords.hash(`password ${n}`)))
-    const behind = (pid: string) =>
-      niceOf(pid) === 19 &&
-      (!existsSync(`/proc/${pid}/autogroup`) || read(`/proc/${pid}/autogroup`).includes('nice 19'))
+    const behind = (pid: string) => niceOf(pid) === 10 && stands(pid, 19)
     await until('they all stand behind', () => hashers().length > 0 && hashers().every(behind))
     expect(hashers().length).toBeLessThanOrEqual(navigator.hardwareConcurrency)
     expect(new Set(await hashes).size).toBe(12)
@@ -45,3 +47,16 @@ test.skipIf(process.platform !== 'linux')(
     await until('they are gone', () => hashers().length === 0)
   },
 )
+
+test.skipIf(process.platform !== 'linux')('a hash that takes long waits behind nobody any more', async () => {
+  const passwords = new Passwords()
+  // About a second on an idle core.
+  const verified = passwords.verify('a password', 'pbkdf2-sha256$8000000$c2FsdA==$aGFzaA==')
+  await until('it has begun', () => hashers().length === 1 && stands(hashers()[0]!, 19))
+  const [pid] = hashers()
+  await until('it is hurried', () => stands(pid!, 0))
+  expect(await verified).toBe(false)
+  await until('it stands behind again', () => stands(pid!, 19))
+  passwords.close()
+  await until('it is gone', () => hashers().length === 0)
+})

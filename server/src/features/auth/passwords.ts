@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Refusal } from '../../http/refusal.ts'
 import type { Job } from './hasher.ts'
+import { hurry, hurryNoMore } from './scheduling.ts'
 
 const HASHER = join(import.meta.dirname, 'hasher.ts')
 
@@ -29,11 +30,16 @@ function parse(stored: string): Stored | null {
   return { rounds: Number(rounds), salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
 }
 
+/** On a machine that is busy with other things a hash waits behind them no longer than this. */
+const PATIENCE_MS = 300
+
 /** A process of `hasher.ts`, one job at a time. */
 class Hasher {
   readonly #child: ChildProcess
   #done: ((hash: Buffer | null) => void) | null = null
   #idle: ReturnType<typeof setTimeout> | undefined
+  #patience: ReturnType<typeof setTimeout> | undefined
+  #hurried = false
 
   constructor(ended: () => void) {
     // A session of its own, which it puts behind all others.
@@ -58,6 +64,7 @@ class Hasher {
   /** Null when the process ended over it. */
   derive(job: Job): Promise<Buffer | null> {
     clearTimeout(this.#idle)
+    this.#patience = setTimeout(() => this.#hurry(), PATIENCE_MS)
     return new Promise((resolve) => {
       this.#done = resolve
       this.#child.stdin!.write(`${JSON.stringify(job)}\n`)
@@ -68,7 +75,15 @@ class Hasher {
     this.#child.kill('SIGKILL')
   }
 
+  #hurry(): void {
+    this.#hurried = true
+    if (this.#child.pid !== undefined) hurry(this.#child.pid)
+  }
+
   #answer(hash: Buffer | null): void {
+    clearTimeout(this.#patience)
+    if (this.#hurried && hash && this.#child.pid !== undefined) hurryNoMore(this.#child.pid)
+    this.#hurried = false
     const done = this.#done
     this.#done = null
     this.#idle = setTimeout(() => this.end(), IDLE_MS)

@@ -7,7 +7,10 @@ const SCHED_SETATTR: Partial<Record<NodeJS.Architecture, number>> = { x64: 314, 
 /** `struct sched_attr` as of Linux 5.3. */
 const ATTRIBUTE_BYTES = 56
 const [SCHED_OTHER, SCHED_IDLE] = [0, 5]
-const LOWEST = 19
+/** Among the processes of its session, or of its container. */
+const NICE = 10
+const SESSION_LAST = 19
+const SESSION_LIKE_OTHERS = 0
 /** The longest slice that there is: whoever wakes up with a shorter one goes first. */
 const SLICE_NS = 100_000_000n
 
@@ -21,12 +24,12 @@ function attributes(policy: number, slice_ns: bigint): Uint8Array {
   const view = new DataView(new ArrayBuffer(ATTRIBUTE_BYTES))
   view.setUint32(0, ATTRIBUTE_BYTES, true)
   view.setUint32(4, policy, true)
-  view.setInt32(16, LOWEST, true)
+  view.setInt32(16, NICE, true)
   view.setBigUint64(24, slice_ns, true)
   return new Uint8Array(view.buffer)
 }
 
-/** Without privileges a session is put behind once in a tenth of a second on the whole machine: others may be first. */
+/** Without privileges sessions are weighed anew once in a tenth of a second on the whole machine: others may be first. */
 const AGAIN_MS = 130
 const TRIES = 5
 
@@ -37,24 +40,28 @@ function attempt(step: () => void): void {
   } catch {}
 }
 
-function putSessionBehind(tries = TRIES): void {
+function weighSession(pid: number, nice: number, tries = TRIES): void {
   try {
-    writeFileSync('/proc/self/autogroup', String(LOWEST))
+    writeFileSync(`/proc/${pid}/autogroup`, String(nice))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN' && tries > 1)
-      setTimeout(putSessionBehind, AGAIN_MS, tries - 1).unref()
+      setTimeout(weighSession, AGAIN_MS, pid, nice, tries - 1).unref()
   }
 }
+
+/** Weighs a process that leads a session like any other, or puts it behind all others again. */
+export const hurry = (pid: number): void => weighSession(pid, SESSION_LIKE_OTHERS)
+export const hurryNoMore = (pid: number): void => weighSession(pid, SESSION_LAST)
 
 /**
  * Puts this process behind all others, on the system's idle time where that is possible. A process that leads a session
  * of its own is weighed against others by that (sched(7), autogroup), so the session is put behind as well.
  */
 export function giveWay(): void {
-  attempt(() => setPriority(LOWEST))
+  attempt(() => setPriority(NICE))
   const call = SCHED_SETATTR[process.arch]
   if (process.platform !== 'linux' || call === undefined) return
-  putSessionBehind()
+  hurryNoMore(process.pid)
   attempt(() => {
     const { symbols, close } = dlopen('libc.so.6', {
       syscall: { args: ['i64', 'i32', 'ptr', 'u32'], returns: 'i64' },
