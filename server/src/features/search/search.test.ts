@@ -530,8 +530,7 @@ describe('the indexer', () => {
     const fresh = new SearchIndexer({ db: counting, log: pino({ level: 'silent' }) })
     let writing = true
     const others = (async () => {
-      while (writing)
-        await db.query(sql`update user_settings set theme = theme where user_id = ${writer.id}`)
+      while (writing) await db.query(sql`update user_settings set theme = theme where user_id = ${writer.id}`)
     })()
     await until('it was seen that others write', () => looks >= 4)
     await letGo()
