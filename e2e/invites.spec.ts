@@ -1,13 +1,4 @@
-import type { Page } from '@playwright/test'
-import { Api, composer, expect, open, PASSWORD, test, withMessenger } from './messenger.ts'
-
-async function register(page: Page, username: string): Promise<void> {
-  await page.getByLabel('Your name').fill('Noor Haddad')
-  await page.getByLabel('Username').fill(username)
-  await page.getByLabel('Email').fill(`${username}@example.org`)
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create account' }).click()
-}
+import { Api, composer, expect, open, PASSWORD, register, test, withMessenger } from './messenger.ts'
 
 test('a link is made, a stranger comes in by it, and when it is ended it says so', async ({
   browser,
@@ -33,7 +24,7 @@ test('a link is made, a stranger comes in by it, and when it is ended it says so
   await expect(noor.getByRole('heading', { name: 'Harbour crew' })).toBeVisible()
   await expect(noor.getByText('1 member')).toBeVisible()
   await noor.getByRole('link', { name: 'Create account' }).click()
-  await register(noor, `noor_${Date.now()}`)
+  await register(noor, 'Noor Haddad', `noor_${Date.now()}`)
   await expect(noor.getByText('You join as Noor Haddad.')).toBeVisible()
   await noor.getByRole('button', { name: 'Join group' }).click()
   await noor.waitForURL(`**/app/c/${chat_id}`)
@@ -66,7 +57,7 @@ test('where accounts are made by invite alone, a link for one person makes one a
     const page = await (await browser.newContext({ baseURL: messenger.url })).newPage()
     await page.goto(path)
     await page.getByRole('link', { name: 'Create account' }).click()
-    await register(page, 'noor')
+    await register(page, 'Noor Haddad', 'noor')
     await page.waitForURL(`**/app/c/${chat_id}`)
     await expect(page.locator('.chat-bar')).toContainText('Everybody')
     await page.context().close()

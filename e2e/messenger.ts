@@ -172,6 +172,15 @@ export async function open(
   return page
 }
 
+/** Fills in the form of a new account, in English, and sends it. */
+export async function register(page: Page, name: string, username: string): Promise<void> {
+  await page.getByLabel('Your name').fill(name)
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('Email').fill(`${username}@example.org`)
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create account' }).click()
+}
+
 /** Two people with a chat of their own, in which nothing has been said yet. */
 interface Pair {
   mia: Account

@@ -1,20 +1,16 @@
-import { bubbles, composer, expect, open, PASSWORD, test, write } from './messenger.ts'
+import { bubbles, composer, expect, open, PASSWORD, register, test, write } from './messenger.ts'
 
 test('two people register, find each other by name, and chat', async ({ browser, messenger }) => {
-  const register = async (name: string, username: string) => {
+  const join = async (name: string, username: string) => {
     const page = await (await browser.newContext({ baseURL: messenger.url })).newPage()
     await page.goto('/')
     await page.getByRole('link', { name: 'Create account' }).click()
-    await page.getByLabel('Your name').fill(name)
-    await page.getByLabel('Username').fill(username)
-    await page.getByLabel('Email').fill(`${username}@example.org`)
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-    await page.getByRole('button', { name: 'Create account' }).click()
+    await register(page, name, username)
     await page.waitForURL('**/app')
     return page
   }
-  const ann = await register('Ann Lindqvist', 'ann_l')
-  const bob = await register('Bob Oliveira', 'bob_o')
+  const ann = await join('Ann Lindqvist', 'ann_l')
+  const bob = await join('Bob Oliveira', 'bob_o')
 
   await ann.getByPlaceholder('Search').fill('oliv')
   await ann.getByRole('button', { name: /Bob Oliveira/ }).click()
@@ -151,11 +147,7 @@ test('the link that a start prints makes whoever opens it the first admin, once'
   const page = await (await browser.newContext({ baseURL: messenger.url })).newPage()
   await page.goto(new URL(link).pathname)
   await page.getByRole('link', { name: 'Create account' }).click()
-  await page.getByLabel('Your name').fill('Olga Root')
-  await page.getByLabel('Username').fill('olga_root')
-  await page.getByLabel('Email').fill('olga_root@example.org')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create account' }).click()
+  await register(page, 'Olga Root', 'olga_root')
   await expect(page.getByRole('heading', { name: 'You look after this server now' })).toBeVisible()
   await page.reload()
   await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()

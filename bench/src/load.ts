@@ -11,6 +11,9 @@ export interface Measured {
 }
 
 /** Each connection asks again as soon as it was answered, for `seconds` after a warm-up; not 2xx counts as failed. */
+/** Before anything is counted, in seconds. */
+export const WARM_UP = 2
+
 export async function closedLoop(
   connections: readonly Connection[],
   next: (connection: number) => string,

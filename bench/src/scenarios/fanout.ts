@@ -1,11 +1,8 @@
 import { percentile, rounded, type Figure } from '../figures.ts'
 import { bareBroadcast } from '../limits.ts'
 import { Listeners } from '../listeners.ts'
-import { closedLoop } from '../load.ts'
+import { closedLoop, WARM_UP } from '../load.ts'
 import { cpuSeconds, type BenchServer } from '../server.ts'
-
-/** Before anything is counted, in seconds. */
-const WARM_UP = 2
 
 const CONTENT = 'a message of about forty characters, say'
 
@@ -98,16 +95,17 @@ export async function openLoop(server: BenchServer, first: number, seconds: numb
   const connections = await server.connect(32)
   const posted = new Map<number, number>()
   const every = 5
+  const warm = (WARM_UP * 1000) / every
   const waiting = [...connections.keys()]
   let failed = 0
   let late = 0
   let [from, cpu] = [0, 0]
   const start = performance.now()
-  const began = start + WARM_UP * 1000
+  const began = start + warm * every
   const pending: Promise<void>[] = []
-  for (let n = 0; n < (WARM_UP + seconds) * (1000 / every); n++) {
+  for (let n = 0; n < warm + seconds * (1000 / every); n++) {
     const due = start + n * every
-    if (due === began) [from, cpu] = [listeners.messages, cpuSeconds(server.pid)]
+    if (n === warm) [from, cpu] = [listeners.messages, cpuSeconds(server.pid)]
     while (performance.now() < due) await Bun.sleep(Math.max(0, due - performance.now() - 0.5))
     const at = waiting.pop()
     if (at === undefined) {

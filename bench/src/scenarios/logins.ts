@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { rounded, type Figure } from '../figures.ts'
 import { requestText } from '../http.ts'
-import { closedLoop } from '../load.ts'
+import { closedLoop, WARM_UP } from '../load.ts'
 import type { BenchServer } from '../server.ts'
 
 const derive = promisify(pbkdf2)
@@ -56,7 +56,7 @@ export async function logins(server: BenchServer, first: number, seconds: number
     latencies.p99 = samples[Math.floor(samples.length * 0.99)]!
     return latencies
   }
-  await closedLoop(posting, (n) => server.post(chat_id, server.token(first + n), 'a message'), 2, 0)
+  await closedLoop(posting, (n) => server.post(chat_id, server.token(first + n), 'a message'), WARM_UP, 0)
   await steady()
   const unloaded = await steady()
   const storm = await server.connect(24)

@@ -1,6 +1,6 @@
 import { rounded, type Figure } from '../figures.ts'
 import { pgbench } from '../limits.ts'
-import { closedLoop } from '../load.ts'
+import { closedLoop, WARM_UP } from '../load.ts'
 import { FIRST_PERSON, type BenchServer } from '../server.ts'
 
 const CONNECTIONS = 64
@@ -26,7 +26,7 @@ export async function posts(server: BenchServer, seconds: number): Promise<Figur
       connections,
       (n) => server.post(chats[turn++ % count]!, tokens[n]!, CONTENT),
       seconds,
-      2,
+      WARM_UP,
     )
     for (const one of connections) one.close()
     figures.push({

@@ -23,13 +23,17 @@ export const daysBetween = (earlier: Date, later: Date): number =>
 export const clock = (iso: string, language: string): string =>
   format(language, { hour: '2-digit', minute: '2-digit' }).format(new Date(iso))
 
+/** The year where it is not this one. */
+const otherYear = <Y extends 'numeric' | '2-digit'>(date: Date, now: Date, year: Y): { year?: Y } =>
+  date.getFullYear() === now.getFullYear() ? {} : { year }
+
 /** For a chat's row: the time today, the weekday this week, then the date. */
 export function briefly(iso: string, language: string, now = new Date()): string {
   const date = new Date(iso)
   const days = daysBetween(date, now)
   if (days <= 0) return clock(iso, language)
   if (days < 7) return format(language, { weekday: 'short' }).format(date)
-  const year = date.getFullYear() === now.getFullYear() ? {} : { year: '2-digit' as const }
+  const year = otherYear(date, now, '2-digit')
   return format(language, { day: 'numeric', month: 'short', ...year }).format(date)
 }
 
@@ -37,14 +41,14 @@ export function briefly(iso: string, language: string, now = new Date()): string
 export function ending(iso: string, language: string, now = new Date()): string {
   const date = new Date(iso)
   if (daysBetween(now, date) === 0) return clock(iso, language)
-  const year = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const }
+  const year = otherYear(date, now, 'numeric')
   return format(language, { day: 'numeric', month: 'short', ...year }).format(date)
 }
 
 /** For the line between days; today and yesterday are the caller's words. */
 export function dayName(iso: string, language: string, now = new Date()): string {
   const date = new Date(iso)
-  const year = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const }
+  const year = otherYear(date, now, 'numeric')
   return format(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(date)
 }
 

@@ -118,12 +118,13 @@ const LISTED: Statement = sql`
 
 const SHOWN: Statement = sql`(not m.is_hidden or h.last_seq > m.cleared_seq)`
 
+const listed = (user_id: number, archived: boolean): Statement => sql`
+  select ${row(user_id)} from ${LISTED}
+  where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}`
+
 /** The caller's chats in no order, up to `limit`. */
 export const anyOf = (db: Queries, user_id: number, archived: boolean, limit: number) =>
-  db.query<FramedRow>(sql`
-    select ${row(user_id)} from ${LISTED}
-    where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
-    limit ${limit}`)
+  db.query<FramedRow>(sql`${listed(user_id, archived)} limit ${limit}`)
 
 /** The caller's chats as the list sorts them: pinned, favourites, newest. As `byPlace`. */
 export const listOf = (
@@ -137,10 +138,7 @@ export const listOf = (
         < (${Number(after.is_pinned)}::int, ${Number(after.is_favorite)}::int, ${after.updated_ms}::float8, ${after.id}::float8)`
     : sql``
   return db.query<FramedRow>(sql`
-    select * from (
-      select ${row(user_id)} from ${LISTED}
-      where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}
-    ) rows ${beyond}
+    select * from (${listed(user_id, archived)}) rows ${beyond}
     order by is_pinned desc, is_favorite desc, updated_ms desc, id desc
     limit ${limit}`)
 }
