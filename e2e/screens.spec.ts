@@ -130,6 +130,24 @@ test('a phone shows one pane at a time, and Back goes back', async ({ browser, m
   await expect(page.getByRole('link', { name: /Leo Berg/ })).toContainText('Hi')
 })
 
+test('a tablet shows the details over the chat, which stays where it is', async ({
+  browser,
+  messenger,
+  api,
+}) => {
+  const mia = await api.account('Mia Sand')
+  const group = await api.room(mia, 'group', 'Harbour crew', [])
+  const page = await open(browser, messenger.url, mia, { viewport: { width: 900, height: 700 } })
+  await page.goto(`/app/c/${group}`)
+  const chat = page.locator('.pane.main')
+  await page.locator('.chat-bar .who').click()
+  const details = (await page.locator('.pane.details').boundingBox())!
+  expect([details.y, details.height, details.x + details.width]).toEqual([0, 700, 900])
+  expect((await chat.boundingBox())!.height).toBe(700)
+  await page.getByRole('link', { name: 'Close details' }).click()
+  await expect(page.locator('.pane.details')).toHaveCount(0)
+})
+
 test('a chat is reached, read and answered by keyboard alone', async ({ browser, messenger, api }) => {
   const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
   const chat_id = await api.direct(mia, leo)
