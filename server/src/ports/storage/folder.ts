@@ -18,6 +18,9 @@ const SERVED_AT = '/files/blob/'
 const KEY = new RegExp(`^(${BUCKETS.join('|')})(/[\\w-][\\w.-]*)+$`)
 /** A write that held the loop longer than this was no write into memory: the disk is slow, and is waited for apart. */
 const SLOW_MS = 4
+/** So many chunks are waited for apart before one is tried at once again, twice as many after each slow try. */
+const APART = 2
+const APART_MAX = 1024
 
 const missing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
@@ -33,18 +36,21 @@ async function reached<T>(work: Promise<T>): Promise<T> {
 
 /**
  * Writes a chunk at once as long as the kernel takes it into memory: a write that is waited for lets ten uploads pile
- * up a megabyte each in the sockets meanwhile.
+ * up a megabyte each in the sockets meanwhile. A slow write may also have been a busy machine, so it is not for ever.
  */
 function writer(file: FileHandle): (chunk: Uint8Array) => Promise<void> | void {
-  let slow = false
+  let [apart, again] = [0, APART]
   return (chunk) => {
-    if (slow)
+    if (apart > 0) {
+      apart--
       return file.write(chunk).then(({ bytesWritten }) => {
         if (bytesWritten < chunk.byteLength) throw new Error('the disk is full')
       })
+    }
     const started = performance.now()
     for (let at = 0; at < chunk.byteLength;) at += writeSync(file.fd, chunk, at)
-    slow = performance.now() - started > SLOW_MS
+    if (performance.now() - started <= SLOW_MS) again = APART
+    else [apart, again] = [again, Math.min(2 * again, APART_MAX)]
   }
 }
 
