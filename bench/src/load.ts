@@ -10,10 +10,10 @@ export interface Measured {
   failed: number
 }
 
-/** Each connection asks again as soon as it was answered, for `seconds` after a warm-up; not 2xx counts as failed. */
 /** Before anything is counted, in seconds. */
 export const WARM_UP = 2
 
+/** Each connection asks again as soon as it was answered, for `seconds` after a warm-up; not 2xx counts as failed. */
 export async function closedLoop(
   connections: readonly Connection[],
   next: (connection: number) => string,
@@ -34,7 +34,7 @@ export async function closedLoop(
         const now = performance.now()
         if (reply.status >= 300) failed++
         onReply?.(reply, sent)
-        if (sent >= begin && now <= end) latencies.push(now - sent)
+        if (now >= begin && now <= end) latencies.push(now - sent)
       }
     }),
   )

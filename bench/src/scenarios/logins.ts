@@ -64,7 +64,10 @@ export async function logins(server: BenchServer, first: number, seconds: number
     username: account.username,
     password: account.password,
   })
-  const [measured, loaded] = await Promise.all([closedLoop(storm, () => body, seconds, 0), steady()])
+  const [measured, loaded] = await Promise.all([
+    closedLoop(storm, () => body, seconds, WARM_UP),
+    Bun.sleep(WARM_UP * 1000).then(steady),
+  ])
   for (const one of [...posting, ...storm]) one.close()
   const share = measured.rate / alone
   return {
