@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** How often the loop's lag is looked at: the default, every 10 ms, is most of what an idle server does. */
+/** How often the loop's lag is looked at: the default, every 10 ms, would be two fifths of what an idle server does. */
 const LOOP_LAG_EVERY_MS = 200
 
 /** What an operator watches (contract §2, Ops). `path` is the route's pattern, never a value. */
