@@ -1,7 +1,7 @@
 import { pbkdf2 } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import { rounded, type Figure } from '../figures.ts'
+import { percentile, rounded, type Figure } from '../figures.ts'
 import { requestText } from '../http.ts'
 import { closedLoop, WARM_UP } from '../load.ts'
 import type { BenchServer } from '../server.ts'
@@ -35,26 +35,19 @@ export async function logins(server: BenchServer, first: number, seconds: number
 
   const posting = await server.connect(4)
   const steady = async () => {
-    const latencies = { p99: 0, p50: 0 }
-    let turn = 0
-    const due = new Map<number, number>()
     const began = performance.now()
     const samples: number[] = []
     await Promise.all(
       posting.map(async (connection, n) => {
         for (let at = began + n * 20; at < began + seconds * 1000; at += 80) {
           await Bun.sleep(Math.max(0, at - performance.now()))
-          due.set(turn++, at)
           const sent = performance.now()
           await connection.send(server.post(chat_id, server.token(first + n), 'a message'))
           samples.push(performance.now() - sent)
         }
       }),
     )
-    samples.sort((a, b) => a - b)
-    latencies.p50 = samples[Math.floor(samples.length / 2)]!
-    latencies.p99 = samples[Math.floor(samples.length * 0.99)]!
-    return latencies
+    return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) }
   }
   await closedLoop(posting, (n) => server.post(chat_id, server.token(first + n), 'a message'), WARM_UP, 0)
   await steady()
