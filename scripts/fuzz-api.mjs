@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from './ports.mjs'
+import { firstLines } from './reports.mjs'
 
 const START_MS = 60_000
 const CHECKS =
@@ -57,6 +58,7 @@ export async function fuzzApi(root) {
       passed: strange.passed + known.passed,
       failed: strange.failed + known.failed + (alive ? 0 : 1),
       skipped: 0,
+      told: [...strange.told, ...known.told],
     }
   } finally {
     server.kill('SIGTERM')
@@ -111,7 +113,9 @@ async function schemathesis(cwd, args, token, cases) {
   const number = (pattern) => Number(pattern.exec(said)?.[1] ?? 0)
   const passed = number(/Tested: (\d+)/)
   const failed = number(/(\d+) (?:found|unique failures?|failed)/)
-  return { passed, failed: code === 0 && passed > 0 ? failed : Math.max(1, failed) }
+  const good = code === 0 && passed > 0 && failed === 0
+  const faults = said.slice(Math.max(0, said.search(/^=+ (FAILURES|ERRORS) =+$/m)))
+  return { passed, failed: good ? 0 : Math.max(1, failed), told: good ? [] : [firstLines(faults)] }
 }
 
 function run(cwd, command, args) {

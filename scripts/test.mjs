@@ -1,29 +1,38 @@
 // `npm test`: brings everything up that the tests need, runs all suites and adds them up.
 // `npm test -- server web` runs some; `all` and `start` may be named too. Plain Node: it runs before the install.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { stripVTControlCharacters } from 'node:util'
 import { fuzzApi } from './fuzz-api.mjs'
 import { bringPrograms } from './programs.mjs'
+import {
+  bunSummary,
+  checkSummary,
+  lastLines,
+  nodeSummary,
+  playwrightReport,
+  vitestReport,
+} from './reports.mjs'
 import { startOnce } from './start-once.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const REPORTS = join(ROOT, '.cache', 'test')
 const CI = Boolean(process.env.CI) && process.env.CI !== 'false'
 const NOTHING = { passed: 0, failed: 0, skipped: 0 }
+/** Failures of one suite that are told again at the end. */
+const MOST_TOLD = 10
 
 /** In the order in which they run: what fails soonest first. `needs` are programs which npm cannot bring. */
 const SUITES = {
   check: {
-    run: async () => add(await runCounting(['node', 'scripts/check.mjs'], ownLine), await directions()),
+    run: async () => add(await runCounting(['node', 'scripts/check.mjs'], checkSummary), await directions()),
   },
   server: {
     needs: ['redis-server', 'nginx', 'ffmpeg', 'versitygw'],
     run: () =>
       runCounting(
-        ['bun', 'test', '--parallel=2', '--no-orphans', '--timeout=20000', 'contract/', 'server/'],
+        ['bun', 'test', '--parallel=2', '--no-orphans', '--timeout=120000', 'contract/', 'server/'],
         bunSummary,
       ),
   },
@@ -91,6 +100,7 @@ async function runCounting(command, countsIn, environment = {}) {
     !/no test(s| files)? found|did not match any test files/i.test(said)
   )
     counts.failed = 1
+  if (counts.failed > 0 && !counts.told?.length) counts.told = [lastLines(said)]
   return counts
 }
 
@@ -123,53 +133,10 @@ function run([command, ...args], environment = {}) {
 }
 
 function directions() {
-  return runCounting(['node', '--test', '--test-reporter=spec', 'scripts/check.test.mjs'], (said) => ({
-    passed: numberIn(said, /^ℹ pass (\d+)/m),
-    failed: numberIn(said, /^ℹ fail (\d+)/m),
-    skipped: numberIn(said, /^ℹ skipped (\d+)/m) + numberIn(said, /^ℹ todo (\d+)/m),
-  }))
-}
-
-function ownLine(said) {
-  return {
-    ...NOTHING,
-    passed: numberIn(said, /^(\d+) passed, /m),
-    failed: numberIn(said, / passed, (\d+) failed$/m),
-  }
-}
-
-function bunSummary(said) {
-  return {
-    passed: numberIn(said, /^ *(\d+) pass$/m),
-    failed: numberIn(said, /^ *(\d+) fail$/m) + numberIn(said, /^ *(\d+) errors?$/m),
-    skipped: numberIn(said, /^ *(\d+) skip$/m) + numberIn(said, /^ *(\d+) todo$/m),
-  }
-}
-
-function vitestReport(file) {
-  const report = readReport(file)
-  if (!report) return null
-  // A file that cannot even be loaded holds no failed test, but is a failed suite.
-  const broken = report.testResults.filter(
-    (one) => one.status === 'failed' && one.assertionResults.length === 0,
+  return runCounting(
+    ['node', '--test', '--test-reporter=spec', 'scripts/check.test.mjs', 'scripts/reports.test.mjs'],
+    nodeSummary,
   )
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }
-}
-
-function playwrightReport(file) {
-  const { stats, errors } = readReport(file) ?? {}
-  if (!stats) return null
-  const noTests = errors.length > 0 && errors.every((error) => /no tests found/i.test(error.message ?? ''))
-  // What passes only when tried again is not a passing test.
-  return {
-    passed: stats.expected,
-    failed: stats.unexpected + stats.flaky + (noTests ? 0 : errors.length),
-    skipped: stats.skipped,
-  }
 }
 
 function reportFile(name) {
@@ -177,14 +144,6 @@ function reportFile(name) {
   mkdirSync(REPORTS, { recursive: true })
   rmSync(file, { force: true })
   return file
-}
-
-function readReport(file) {
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
-}
-
-function numberIn(said, pattern) {
-  return Number(pattern.exec(stripVTControlCharacters(said))?.[1] ?? 0)
 }
 
 function oneVerdict(code) {
@@ -196,6 +155,7 @@ function add(one, other) {
     passed: one.passed + other.passed,
     failed: one.failed + other.failed,
     skipped: one.skipped + other.skipped,
+    told: [...(one.told ?? []), ...(other.told ?? [])],
   }
 }
 
@@ -208,7 +168,13 @@ function judged(name, counts) {
   return { ...counts, failed: counts.failed + counts.skipped + (ran === 0 ? 1 : 0), skipped: 0 }
 }
 
+/** What failed is said once more at the end, where whoever sees the last page alone finds it. */
 function report(rows) {
+  for (const { name, failed, told = [] } of rows) {
+    if (failed === 0 || told.length === 0) continue
+    console.log(`\n━━ failed in ${name} ━━\n\n${told.slice(0, MOST_TOLD).join('\n\n')}`)
+    if (told.length > MOST_TOLD) console.log(`\n… and ${told.length - MOST_TOLD} more.`)
+  }
   console.log('\nsuite     passed  failed  skipped   seconds')
   for (const { name, passed, failed, skipped, seconds } of rows) {
     const numbers = [String(passed).padStart(6), String(failed).padStart(6), String(skipped).padStart(7)]

@@ -44,7 +44,7 @@ beforeAll(async () => {
     (await fetch(`${world.url}api/me`, { headers: { authorization: `Bearer ${token}` } })).status
   for (const who of [blocked!, deleted!])
     await until('it is known', async () => (await answered(who.tokens.access_token)) === 401)
-}, 20_000)
+})
 afterAll(() => world.close())
 
 const ENDPOINTS = (

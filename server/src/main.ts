@@ -79,10 +79,14 @@ async function start(): Promise<void> {
   let stop: (() => Promise<void>) | null = null
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
-      if (asked) process.exit(1)
+      const leave = (why: string) => {
+        log.warn(`ending at once: ${why}`)
+        process.exit(1)
+      }
+      if (asked) leave(`${signal} again`)
       asked = signal
       log.info(`stopping (${signal})`)
-      setTimeout(() => process.exit(1), STOP_MS)
+      setTimeout(() => leave(`not everything had stopped after ${STOP_MS / 1000} s`), STOP_MS)
       // One that comes while everything is still being opened waits for that: half of it could not be closed.
       void stop?.()
     })

@@ -28,7 +28,6 @@ let redis: RedisServer
 let db: Db
 const installations = [new Installation(), new Installation()]
 const urls: string[] = []
-const LONG = 90_000
 
 const environment = (port: number) => ({
   PORT: String(port),
@@ -59,13 +58,13 @@ beforeAll(async () => {
   nodes = [startNode(0), startNode(1)]
   urls.push(...(await Promise.all(nodes.map((node) => node.ready()))))
   ;[ann, bob] = [await user('ann', 0), await user('bob', 1)]
-}, LONG)
+})
 
 afterAll(async () => {
   await db.close()
   for (const one of installations) await one.clean()
   await Promise.all([postgres.stop(), redis.stop()])
-}, LONG)
+})
 
 const group = async () =>
   (await ann.call(createChat, { body: { type: 'group', title: 'x', member_ids: [bob.id] } })).id
@@ -106,7 +105,7 @@ describe('two nodes', () => {
     const ears = await eves.listen()
     await until('the rights are seen', () => eves.call(getStats).then(Boolean, () => false))
     // By itself a node looks at its sockets every 15 seconds, and at a caller every second.
-    const TOLD_MS = 3000
+    const TOLD_MS = 10_000
     const status = (call: Promise<unknown>) =>
       call.then(
         () => 200,
@@ -175,25 +174,21 @@ describe('two nodes', () => {
     expect((await history(chat_id)).map(({ id }) => id)).toEqual(ids)
   })
 
-  test(
-    'what is said while Redis is away is heard when it is back, though nothing is said any more',
-    async () => {
-      const chat_id = await group()
-      const follower = new Follower(bob, chat_id)
-      const running = follower.run()
-      await ann.call(sendMessage, { params: { chat_id }, body: { content: 'before' } })
-      await until('bob hears', () => follower.revision === 1)
-      await redis.kill()
-      for (let n = 0; n < 5; n++)
-        await ann.call(sendMessage, { params: { chat_id }, body: { content: `meanwhile ${n}` } })
-      expect(follower.revision).toBe(1)
-      await redis.restart()
-      await until('bob has caught up', () => follower.revision === 6)
-      follower.stop()
-      await running
-    },
-    LONG,
-  )
+  test('what is said while Redis is away is heard when it is back, though nothing is said any more', async () => {
+    const chat_id = await group()
+    const follower = new Follower(bob, chat_id)
+    const running = follower.run()
+    await ann.call(sendMessage, { params: { chat_id }, body: { content: 'before' } })
+    await until('bob hears', () => follower.revision === 1)
+    await redis.kill()
+    for (let n = 0; n < 5; n++)
+      await ann.call(sendMessage, { params: { chat_id }, body: { content: `meanwhile ${n}` } })
+    expect(follower.revision).toBe(1)
+    await redis.restart()
+    await until('bob has caught up', () => follower.revision === 6)
+    follower.stop()
+    await running
+  })
 })
 
 describe('under a steady 200 posts a second, nothing acknowledged is lost, doubled or swapped', () => {
@@ -236,54 +231,42 @@ describe('under a steady 200 posts a second, nothing acknowledged is lost, doubl
     ],
   ]
 
-  test.each(faults)(
-    '%s',
-    async (fault, strike) => {
-      const chats = [await group(), await group()]
-      const followers = chats.flatMap((chat_id) => [new Follower(ann, chat_id), new Follower(bob, chat_id)])
-      const running = followers.map((one) => one.run())
-      const writing = followers.map((one) => one.write(20))
-      await until(
-        'everybody writes',
-        () => followers.every(({ acknowledged }) => acknowledged.length > 20),
-        20_000,
-      )
-      await strike()
-      const recovered = performance.now()
-      const before = followers.map(({ acknowledged }) => acknowledged.length)
-      await until(
-        'everybody writes again',
-        () => followers.every(({ acknowledged }, n) => acknowledged.length > before[n]! + 20),
-        30_000,
-      )
-      const again = performance.now() - recovered
-      for (const one of followers) one.rest()
-      await Promise.all(writing)
-      const histories = await Promise.all(chats.map(history))
-      const whole = (chat: number) => histories[chat]!.at(-1)!.revision
-      await until(
-        'everybody has caught up',
-        () => followers.every(({ revision }, n) => revision === whole(n >> 1)),
-        20_000,
-      )
-      for (const one of followers) one.stop()
-      await Promise.all(running)
-      console.log(`${fault}: everybody had written 20 more after ${Math.round(again)} ms`)
+  test.each(faults)('%s', async (fault, strike) => {
+    const chats = [await group(), await group()]
+    const followers = chats.flatMap((chat_id) => [new Follower(ann, chat_id), new Follower(bob, chat_id)])
+    const running = followers.map((one) => one.run())
+    const writing = followers.map((one) => one.write(20))
+    await until('everybody writes', () => followers.every(({ acknowledged }) => acknowledged.length > 20))
+    await strike()
+    const recovered = performance.now()
+    const before = followers.map(({ acknowledged }) => acknowledged.length)
+    await until('everybody writes again', () =>
+      followers.every(({ acknowledged }, n) => acknowledged.length > before[n]! + 20),
+    )
+    const again = performance.now() - recovered
+    for (const one of followers) one.rest()
+    await Promise.all(writing)
+    const histories = await Promise.all(chats.map(history))
+    const whole = (chat: number) => histories[chat]!.at(-1)!.revision
+    await until('everybody has caught up', () =>
+      followers.every(({ revision }, n) => revision === whole(n >> 1)),
+    )
+    for (const one of followers) one.stop()
+    await Promise.all(running)
+    console.log(`${fault}: everybody had written 20 more after ${Math.round(again)} ms`)
 
-      for (const [n, { acknowledged, written, held }] of followers.entries()) {
-        const all = histories[n >> 1]!
-        expect(all.map(({ seq }) => seq)).toEqual(all.map((_, place) => place + 1))
-        const known = new Map(all.map((message) => [message.id, message]))
-        expect(acknowledged.filter(({ id }) => !known.has(id))).toEqual([])
-        const mine = all
-          .filter(({ client_id }) => written.includes(client_id!))
-          .map(({ client_id }) => client_id)
-        expect(mine).toEqual(written)
-        expect([...held.values()].toSorted((a, b) => a.seq - b.seq).map(({ id }) => id)).toEqual(
-          all.map(({ id }) => id),
-        )
-      }
-    },
-    LONG,
-  )
+    for (const [n, { acknowledged, written, held }] of followers.entries()) {
+      const all = histories[n >> 1]!
+      expect(all.map(({ seq }) => seq)).toEqual(all.map((_, place) => place + 1))
+      const known = new Map(all.map((message) => [message.id, message]))
+      expect(acknowledged.filter(({ id }) => !known.has(id))).toEqual([])
+      const mine = all
+        .filter(({ client_id }) => written.includes(client_id!))
+        .map(({ client_id }) => client_id)
+      expect(mine).toEqual(written)
+      expect([...held.values()].toSorted((a, b) => a.seq - b.seq).map(({ id }) => id)).toEqual(
+        all.map(({ id }) => id),
+      )
+    }
+  })
 })

@@ -22,7 +22,7 @@ beforeAll(async () => {
     'the block is known',
     async () => (await statusOf(world.url, contract.getMe, {}, people.blocked.tokens.access_token)) === 401,
   )
-}, 30_000)
+})
 afterAll(() => world.close())
 
 const nameOf = ({ method, path }: Endpoint) => `${method} ${path}`

@@ -64,7 +64,7 @@ export async function startPostgres(): Promise<PostgresServer> {
         () => false,
       )
     }
-    await until('the external PostgreSQL answers', answers, 30_000)
+    await until('the external PostgreSQL answers', answers)
     await db.close()
     return started
   }

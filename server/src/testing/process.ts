@@ -37,21 +37,17 @@ export class Messenger {
 
   /** Its address, when it serves. */
   async ready(): Promise<string> {
-    const url = await until(
-      'the messenger is ready',
-      () => {
-        if (this.ended) throw new Error(`it ended instead: ${this.said}`)
-        return /ready: (\S+)/.exec(this.said)?.[1]
-      },
-      30_000,
-    )
+    const url = await until('the messenger is ready', () => {
+      if (this.ended) throw new Error(`it ended instead: ${this.said}`)
+      return /ready: (\S+)/.exec(this.said)?.[1]
+    })
     return `${url}/`
   }
 
   /** Its exit code, or the signal that ended it. */
   async end(signal?: NodeJS.Signals): Promise<number | string> {
     if (signal) this.child.kill(signal)
-    await until('the messenger ends', () => this.ended, 20_000)
+    await until('the messenger ends', () => this.ended)
     return this.child.exitCode ?? this.child.signalCode!
   }
 }
@@ -92,7 +88,7 @@ export class Installation {
     const { database, place } = this
     if (database && alive(database)) {
       process.kill(database, 'SIGQUIT')
-      await until('its database ends', () => !alive(database), 20_000)
+      await until('its database ends', () => !alive(database))
     }
     if (!place.startsWith(this.folder)) rmSync(dirname(place), { recursive: true, force: true })
     rmSync(this.folder, { recursive: true, force: true })

@@ -58,7 +58,7 @@ export async function startS3(): Promise<S3Server> {
         (response) => response.ok,
         () => false,
       )
-    await until('versitygw answers', answers, 10_000)
+    await until('versitygw answers', answers)
     return server
   }
 

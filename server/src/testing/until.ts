@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Waits for a condition, never for a time: resolves to the first truthy answer, throws after `ms`, which is long enough
- * for a machine that stands still for some seconds.
+ * Waits for a condition, never for a time: resolves to the first truthy answer, throws after `ms`. That is for what hangs,
+ * so it is longer than anything takes on a machine that does much else.
  */
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  ms = 15_000,
+  ms = 60_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const end = Date.now() + ms
   for (;;) {

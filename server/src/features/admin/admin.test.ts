@@ -33,8 +33,6 @@ import { sql } from '../../ports/db/port.ts'
 import { until } from '../../testing/until.ts'
 import { call, newWorld, PASSWORD, type Person, type World } from '../../testing/world.ts'
 
-const LONG = 30_000
-
 /** Somebody with the rights of an admin, given before anyone looked. */
 async function adminIn(world: World, name: string, node = 0): Promise<Person> {
   const person = await world.user(name, node)
@@ -75,7 +73,7 @@ describe('whoever is no admin is refused everywhere', () => {
       'a former admin': { token: fresh[0]!.tokens.access_token, status: 403, code: 'not_allowed' },
       'a blocked admin': { token: fresh[1]!.tokens.access_token, status: 401, code: 'unauthorized' },
     })
-  }, LONG)
+  })
   afterAll(() => world.close())
 
   test.each(ADMIN_ENDPOINTS.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const))(
@@ -109,7 +107,7 @@ describe('an admin', () => {
   beforeAll(async () => {
     world = await newWorld()
     root = await adminIn(world, 'root')
-  }, LONG)
+  })
   afterAll(() => world.close())
 
   test('sees figures that follow every write at once, with 14 days of zeros before', async () => {
@@ -378,28 +376,24 @@ describe('rights that move', () => {
   let world: World
   beforeAll(async () => {
     world = await newWorld()
-  }, LONG)
+  })
   afterAll(() => world.close())
 
-  test(
-    'of two admins who take them from each other at once, one always stays',
-    async () => {
-      for (let round = 0; round < 10; round++) {
-        const pair = [await adminIn(world, `ann_${round}`), await adminIn(world, `bob_${round}`)]
-        const deed = [toggleAdmin, blockAccount, deleteAccount][round % 3]!
-        const done = await Promise.allSettled(
-          pair.map((who, index) => who.call(deed, { params: { user_id: pair[1 - index]!.id } })),
-        )
-        expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-        const left = await world.db.query<{ id: number }>(
-          sql`select id::float8 from users where is_admin and is_active and not is_blocked`,
-        )
-        expect(left).toHaveLength(1)
-        await world.db.query(sql`update users set is_admin = false`)
-      }
-    },
-    LONG,
-  )
+  test('of two admins who take them from each other at once, one always stays', async () => {
+    for (let round = 0; round < 10; round++) {
+      const pair = [await adminIn(world, `ann_${round}`), await adminIn(world, `bob_${round}`)]
+      const deed = [toggleAdmin, blockAccount, deleteAccount][round % 3]!
+      const done = await Promise.allSettled(
+        pair.map((who, index) => who.call(deed, { params: { user_id: pair[1 - index]!.id } })),
+      )
+      expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      const left = await world.db.query<{ id: number }>(
+        sql`select id::float8 from users where is_admin and is_active and not is_blocked`,
+      )
+      expect(left).toHaveLength(1)
+      await world.db.query(sql`update users set is_admin = false`)
+    }
+  })
 
   test('a demotion bites at the next call, whatever the token says, and a promotion too', async () => {
     const [root, ann] = [await adminIn(world, 'move_root'), await world.user('move_ann')]
@@ -419,62 +413,54 @@ describe('rights that move', () => {
 })
 
 describe('the first admin', () => {
-  test(
-    'is whoever opens the one-time link first, and nobody after them',
-    async () => {
-      const world = await newWorld({ nodes: 2 })
-      try {
-        const [ann, bob, eve] = [await world.user('ann'), await world.user('bob'), await world.user('eve')]
-        const [token, other] = world.nodes.map(({ claim }) => claim!)
-        expect(await eve.refused(claimAdmin, { body: { token: 'guessed' } })).toMatchObject({ status: 404 })
-        await expect(call(world.url, claimAdmin, { body: { token: token! } })).rejects.toMatchObject({
-          status: 401,
-        })
-        const kept = await world.db.query<{ text: string }>(
-          sql`select encode(token_hash, 'escape') as text from admin_claims`,
-        )
-        expect(kept.some(({ text }) => text.includes(token!))).toBe(false)
-        const done = await Promise.allSettled(
-          [ann, bob].map((who) => who.call(claimAdmin, { body: { token: token! } })),
-        )
-        expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-        const first = done[0]!.status === 'fulfilled' ? ann : bob
-        for (const left of [token!, other!])
-          expect(await eve.refused(claimAdmin, { body: { token: left } })).toMatchObject({ status: 410 })
-        expect((await first.call(listAudit)).entries).toMatchObject([
-          { action: 'admin_claimed', actor_id: first.id, address: '127.0.0.1' },
-        ])
-        expect((await first.call(getMe)).is_admin).toBe(true)
-      } finally {
-        await world.close()
-      }
-    },
-    LONG,
-  )
-})
-
-test(
-  'what a crash left uncounted is found by the heads of the chats at the next start',
-  async () => {
-    const world = await newWorld()
+  test('is whoever opens the one-time link first, and nobody after them', async () => {
+    const world = await newWorld({ nodes: 2 })
     try {
-      const root = await adminIn(world, 'root')
-      const chat_id = await world.group(root, [])
-      for (let n = 0; n < 7; n++) await say(root, chat_id, 'x')
-      expect((await root.call(getStats)).total_messages).toBe(7)
-      await world.db.query(sql`update daily_counts set value = value - 3 where name = 'messages'`)
-      expect((await root.call(getStats)).total_messages).toBe(4)
-      const again = await Promise.all([1, 2].map(() => startApp(world.resources[0]!, '/nowhere')))
-      // Two nodes find the same: it is added once.
-      await until('it is found', async () => (await root.call(getStats)).total_messages === 7, 15_000)
-      for (const app of again) await app.stop()
-      expect(await root.call(getStats)).toMatchObject({ total_messages: 7, messages_today: 7 })
+      const [ann, bob, eve] = [await world.user('ann'), await world.user('bob'), await world.user('eve')]
+      const [token, other] = world.nodes.map(({ claim }) => claim!)
+      expect(await eve.refused(claimAdmin, { body: { token: 'guessed' } })).toMatchObject({ status: 404 })
+      await expect(call(world.url, claimAdmin, { body: { token: token! } })).rejects.toMatchObject({
+        status: 401,
+      })
+      const kept = await world.db.query<{ text: string }>(
+        sql`select encode(token_hash, 'escape') as text from admin_claims`,
+      )
+      expect(kept.some(({ text }) => text.includes(token!))).toBe(false)
+      const done = await Promise.allSettled(
+        [ann, bob].map((who) => who.call(claimAdmin, { body: { token: token! } })),
+      )
+      expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      const first = done[0]!.status === 'fulfilled' ? ann : bob
+      for (const left of [token!, other!])
+        expect(await eve.refused(claimAdmin, { body: { token: left } })).toMatchObject({ status: 410 })
+      expect((await first.call(listAudit)).entries).toMatchObject([
+        { action: 'admin_claimed', actor_id: first.id, address: '127.0.0.1' },
+      ])
+      expect((await first.call(getMe)).is_admin).toBe(true)
     } finally {
       await world.close()
     }
-  },
-  LONG,
-)
+  })
+})
+
+test('what a crash left uncounted is found by the heads of the chats at the next start', async () => {
+  const world = await newWorld()
+  try {
+    const root = await adminIn(world, 'root')
+    const chat_id = await world.group(root, [])
+    for (let n = 0; n < 7; n++) await say(root, chat_id, 'x')
+    expect((await root.call(getStats)).total_messages).toBe(7)
+    await world.db.query(sql`update daily_counts set value = value - 3 where name = 'messages'`)
+    expect((await root.call(getStats)).total_messages).toBe(4)
+    const again = await Promise.all([1, 2].map(() => startApp(world.resources[0]!, '/nowhere')))
+    // Two nodes find the same: it is added once.
+    await until('it is found', async () => (await root.call(getStats)).total_messages === 7)
+    for (const app of again) await app.stop()
+    expect(await root.call(getStats)).toMatchObject({ total_messages: 7, messages_today: 7 })
+  } finally {
+    await world.close()
+  }
+})
 
 test('reading messages can be switched off by configuration', async () => {
   const world = await newWorld({ env: { ADMIN_READS_MESSAGES: 'off' } })

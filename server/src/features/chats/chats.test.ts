@@ -35,6 +35,7 @@ import {
 } from '@messenger/contract'
 import { pino } from 'pino'
 import { sql } from '../../ports/db/port.ts'
+import { until } from '../../testing/until.ts'
 import { type ApiRefusal, call, newWorld, type Person, type World } from '../../testing/world.ts'
 import { deleteChatFor } from './deletion.ts'
 import { sweepLeftOver } from './sweep.ts'
@@ -345,15 +346,13 @@ describe('who may see and change a chat', () => {
     })
     for (const who of [ann, bob])
       expect((await who.refused(getChat, { params: { chat_id } })).code).toBe('not_found')
-    const end = Date.now() + 3000
     const left = async () =>
       (
         await world.db.query<{ n: number }>(
           sql`select count(*)::int as n from messages where chat_id = ${chat_id}`,
         )
       )[0]!.n
-    while ((await left()) > 0 && Date.now() < end) await Bun.sleep(20)
-    expect(await left()).toBe(0)
+    await until('its messages are gone', async () => (await left()) === 0)
   })
 
   test('what a node that was stopped left of a deleted chat goes at the next start', async () => {

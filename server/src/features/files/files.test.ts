@@ -32,7 +32,7 @@ beforeAll(async () => {
     },
   })
   ;[ann, bob, eve] = [await world.user('ann'), await world.user('bob'), await world.user('eve')]
-}, 20_000)
+})
 afterAll(() => world.close())
 
 /** Everything that lies in the folder of files. */
@@ -449,7 +449,7 @@ describe('with a quota', () => {
     } finally {
       await small.close()
     }
-  }, 20_000)
+  })
 })
 
 describe('without its storage', () => {
@@ -487,5 +487,5 @@ describe('without its storage', () => {
       await far.close()
       await s3.stop()
     }
-  }, 20_000)
+  })
 })

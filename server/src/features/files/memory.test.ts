@@ -68,5 +68,4 @@ test.each([
     expect(stored.map((file) => file.size)).toEqual(Array.from({ length: AT_ONCE }, () => SIZE))
     expect(grown).toBeLessThanOrEqual(most)
   },
-  60_000,
 )

@@ -30,7 +30,7 @@ let eve: Person
 beforeAll(async () => {
   world = await newWorld()
   ;[ann, bob, eve] = [await world.user('ann'), await world.user('bob'), await world.user('eve')]
-}, 20_000)
+})
 afterAll(() => world.close())
 
 const fetched = async (address: string | number) =>
@@ -41,10 +41,8 @@ const pixels = async (image: Uint8Array) =>
     .update(await sharp(image).raw().toBuffer())
     .digest('hex')
 const hasPreview = (file: StoredFile) =>
-  until(
-    'the preview is made',
-    async () => String(await ann.leads(`/files/${file.id}/preview`)).includes('/previews/'),
-    15_000,
+  until('the preview is made', async () =>
+    String(await ann.leads(`/files/${file.id}/preview`)).includes('/previews/'),
   )
 
 describe('a picture', () => {
@@ -117,7 +115,7 @@ describe('a picture', () => {
     expect((await sharp(placeholder).metadata()).height).toBe(16)
     expect(placeholder.length).toBeLessThan(400)
     expect(await bob.leads(`/files/${file.id}/preview`)).toBe(404)
-  }, 20_000)
+  })
 
   test('that claims more pixels than any camera takes is refused, and one that cannot be drawn has no preview', async () => {
     const bomb = Buffer.from(await picture('png', { width: 8, height: 8, told: false }))
@@ -134,10 +132,9 @@ describe('a picture', () => {
       async () =>
         (await world.db.query(sql`select from file_jobs where file_id = ${cut.id} and kind = 'preview'`))
           .length === 0,
-      15_000,
     )
     expect(await ann.leads(`/files/${cut.id}/preview`)).toContain('_cut.jpg')
-  }, 20_000)
+  })
 
   test('whose preview a crash interrupted gets it from whoever looks next', async () => {
     const file = await ann.upload(await picture('webp', { told: false }), 'a.webp')
@@ -148,7 +145,7 @@ describe('a picture', () => {
     )
     await ann.upload(await picture('webp', { told: false }), 'wakes.webp')
     await hasPreview(file)
-  }, 20_000)
+  })
 })
 
 describe('sound and film', () => {
@@ -167,18 +164,14 @@ describe('sound and film', () => {
       { mime_type: 'video/quicktime', width: 320, height: 240 },
     ],
     ['webm', [...FILM, '-c:v', 'libvpx'], { mime_type: 'video/webm', width: 320, height: 240 }],
-  ])(
-    'in %s made by %p tell their kind, length and size',
-    async (extension, args, facts) => {
-      const made = recording(extension, ...args)
-      const file = await ann.upload(made, `made.${extension}`)
-      expect(file).toMatchObject(facts)
-      expect(file.duration_seconds).toBeWithin(1.9, 2.2)
-      expect(file.width === undefined).toBe(facts.width === undefined)
-      expect((await original(ann, file)).length).toBe(made.length)
-    },
-    20_000,
-  )
+  ])('in %s made by %p tell their kind, length and size', async (extension, args, facts) => {
+    const made = recording(extension, ...args)
+    const file = await ann.upload(made, `made.${extension}`)
+    expect(file).toMatchObject(facts)
+    expect(file.duration_seconds).toBeWithin(1.9, 2.2)
+    expect(file.width === undefined).toBe(facts.width === undefined)
+    expect((await original(ann, file)).length).toBe(made.length)
+  })
 
   test('of a phone are stored without the place', async () => {
     for (const extension of ['mov', 'mp4']) {
@@ -199,7 +192,7 @@ describe('sound and film', () => {
       expect(telling(stored)).toEqual([])
       expect(stored.length).toBe(made.length)
     }
-  }, 20_000)
+  })
 })
 
 describe('somebody’s picture', () => {
@@ -237,7 +230,7 @@ describe('somebody’s picture', () => {
     expect((await hears.next('user_profile_updated')).avatar_url).toBeNull()
     expect(await eve.leads(`/users/${ann.id}/avatar`)).toBe(404)
     expect(await eve.leads(`/users/${ann.id}/avatar?size=x`)).toBe(400)
-  }, 20_000)
+  })
 
   test('is one’s own and a picture', async () => {
     const of_ann = await ann.upload(await picture('png'), 'a.png')
@@ -287,7 +280,7 @@ describe('a chat’s picture', () => {
     await ann.call(updateChat, { params: { chat_id }, body: { public_name: 'a_public_one' } })
     expect((await fetch(`${world.url}api${path}`)).status).toBe(200)
     expect(typeof (await eve.leads(path))).toBe('string')
-  }, 20_000)
+  })
 
   test('may be any file of one’s own, but only a picture is shown', async () => {
     const chat_id = await world.channel(ann, [bob])
@@ -309,7 +302,6 @@ describe('what nobody refers to', () => {
     await until(
       'the work is done',
       async () => (await world.db.query(sql`select from file_jobs where due_at <= now()`)).length === 0,
-      15_000,
     )
     await until(
       'nothing is lent',
@@ -319,7 +311,6 @@ describe('what nobody refers to', () => {
             sql`select from file_jobs where due_at < now() + interval '10 minutes' and attempts > 0`,
           )
         ).length === 0,
-      15_000,
     )
   }
   const there = async (file: StoredFile) => {
@@ -372,7 +363,7 @@ describe('what nobody refers to', () => {
     ])
     expect(await kept()).toBeLessThan(bytes)
     expect(await ann.leads(unsent.url)).toBe(404)
-  }, 30_000)
+  })
 
   test('is a file whose last message was deleted for everyone, not one that another message still holds', async () => {
     const [once, twice, chat] = [
@@ -396,7 +387,7 @@ describe('what nobody refers to', () => {
     await world.db.query(sql`update files set claimed_at = claimed_at - interval '2 hours'`)
     await looks()
     expect(await Promise.all([once, twice, chat].map(there))).toEqual([false, true, false])
-  }, 30_000)
+  })
 
   test('stays as long as somebody may just be sending it', async () => {
     const file = await ann.upload('being sent', 'x.txt')
@@ -404,7 +395,7 @@ describe('what nobody refers to', () => {
     await attachmentFor(world.db, ann.id, [file.id])
     await looks()
     expect(await there(file)).toBe(true)
-  }, 30_000)
+  })
 })
 
 test('a job that is wanted anew while it is done is done again', async () => {

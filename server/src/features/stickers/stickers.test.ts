@@ -54,7 +54,7 @@ let eve: Person
 beforeAll(async () => {
   world = await newWorld({ nodes: 2, env: { RATE_LIMITS: 'off' } })
   ;[ann, bob, eve] = await Promise.all([world.user('ann'), world.user('bob'), world.user('eve')])
-}, 20_000)
+})
 afterAll(() => world.close())
 
 const image = (id: number | string, prefix = 'api/') =>
@@ -511,7 +511,7 @@ test('what is deleted while the storage is away is gone at once, and its picture
     await far.close()
     await s3.stop()
   }
-}, 20_000)
+})
 
 const PNG = (side: number) =>
   sharp({ create: { width: side, height: side, channels: 4, background: '#0b728580' } })

@@ -28,7 +28,6 @@ import { startApp } from '../../app.ts'
 import { sql } from '../../ports/db/port.ts'
 import { newWorld, PASSWORD, type Person, type World } from '../../testing/world.ts'
 
-const LONG = 30_000
 let world: World
 let root: Person
 let support_id: number
@@ -38,7 +37,7 @@ beforeAll(async () => {
   root = await world.user('root')
   await world.db.query(sql`update users set is_admin = true where id = ${root.id}`)
   support_id = (await root.call(searchUsers, { query: { q: 'bh_support' } }))[0]!.id
-}, LONG)
+})
 afterAll(() => world.close())
 
 const say = (who: Person, chat_id: number, content: string) =>
@@ -272,26 +271,22 @@ describe('the account of support', () => {
       ).toMatchObject({ status: 404 })
   })
 
-  test(
-    'is made beside a person who had its name before, and once however many nodes start',
-    async () => {
-      const other = await newWorld()
-      try {
-        // As a database from before there was support: a person has the name.
-        await other.db.query(sql`delete from users where is_system`)
-        const squatter = await other.user('bh_support')
-        const resources = other.resources[0]!
-        const apps = await Promise.all([startApp(resources, '/nowhere'), startApp(resources, '/nowhere')])
-        for (const app of apps) await app.stop()
-        const found = await other.db.query<{ username: string }>(
-          sql`select username from users where is_system`,
-        )
-        expect(found).toEqual([{ username: 'bh-support' }])
-        expect((await squatter.call(listChats)).length).toBe(0)
-      } finally {
-        await other.close()
-      }
-    },
-    LONG,
-  )
+  test('is made beside a person who had its name before, and once however many nodes start', async () => {
+    const other = await newWorld()
+    try {
+      // As a database from before there was support: a person has the name.
+      await other.db.query(sql`delete from users where is_system`)
+      const squatter = await other.user('bh_support')
+      const resources = other.resources[0]!
+      const apps = await Promise.all([startApp(resources, '/nowhere'), startApp(resources, '/nowhere')])
+      for (const app of apps) await app.stop()
+      const found = await other.db.query<{ username: string }>(
+        sql`select username from users where is_system`,
+      )
+      expect(found).toEqual([{ username: 'bh-support' }])
+      expect((await squatter.call(listChats)).length).toBe(0)
+    } finally {
+      await other.close()
+    }
+  })
 })

@@ -99,5 +99,4 @@ test.skipIf(reason !== null)(
       await server.stop()
     }
   },
-  60_000,
 )

@@ -24,7 +24,7 @@ async function embedded(): Promise<Server> {
     fall: async () => {
       const before = server.pid
       process.kill(before, 'SIGKILL')
-      await until('it is started again', () => server.pid !== before, 20_000)
+      await until('it is started again', () => server.pid !== before)
     },
     stop: async () => {
       await server.close()
@@ -71,7 +71,7 @@ for (const [twin, start] of [
             deferrable initially deferred;
           create function twice(n integer) returns integer language plpgsql as $$ begin return n * 2; end $$;`),
       )
-    }, 60_000)
+    })
     afterEach(async () => {
       await Promise.all(opened.splice(0).map((one) => one.close()))
       await db.query(sql`delete from things`)
@@ -209,19 +209,19 @@ for (const [twin, start] of [
       const kept = await db.query<{ id: number }>(sql`select id from things`)
       const ids = new Set(kept.map(({ id }) => id))
       expect(written.filter((id) => !ids.has(id))).toEqual([])
-    }, 30_000)
+    })
 
     test('a server that falls under load is unavailable until it is back, and no write is lost', async () => {
       const load = await under(await open(4))
       const [before, written_before] = [load.done, load.written]
       await server.fall()
-      await until('the load goes on', () => load.done > before + 500 && load.written > written_before, 10_000)
+      await until('the load goes on', () => load.done > before + 500 && load.written > written_before)
       const { unexpected, written } = await load.end()
       expect(unexpected).toEqual([])
       const ids = new Set((await db.query<{ id: number }>(sql`select id from things`)).map(({ id }) => id))
       expect(written.filter((id) => !ids.has(id))).toEqual([])
       await db.check()
-    }, 40_000)
+    })
 
     /** Reads and writes without a pause; both may be refused for a while, and nothing else may happen. */
     async function under(on: Db) {

@@ -18,7 +18,7 @@ const opened: Storage[] = []
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'messenger-files-'))
   s3 = await startS3()
-}, 20_000)
+})
 afterAll(async () => {
   await s3.stop()
   rmSync(folder, { recursive: true, force: true })
