@@ -70,7 +70,7 @@ const conditions = {
   memory_gb: Math.round(totalmem() / 2 ** 30),
   seconds,
   placement: pinned
-    ? 'server on core 0; database and client on core 1 (logins, start: not pinned)'
+    ? 'server on core 0, client on core 1, database on both (logins, start: nothing pinned)'
     : 'one core',
   at: new Date().toISOString(),
 }

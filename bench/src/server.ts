@@ -100,7 +100,7 @@ export class BenchServer {
     const took = performance.now() - started
     if (pinned) {
       pin(this.pid, 0)
-      for (const pid of [this.database, ...childrenOf(this.database)]) pin(pid, 1)
+      for (const pid of [this.database, ...childrenOf(this.database)]) pin(pid, null)
     }
     this.#sql = new SQL({
       path: join(this.place, '.s.PGSQL.5432'),

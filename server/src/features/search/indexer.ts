@@ -21,6 +21,8 @@ export class SearchIndexer {
   #caughtUp = performance.now()
   #looked: { next: bigint; at: number } | null = null
   #busy = false
+  /** How many changes the last step left, while it is behind. */
+  #before: { left: number; at: number } | null = null
   #stopped = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #running: Promise<void> = Promise.resolve()
@@ -67,12 +69,19 @@ export class SearchIndexer {
         const began = performance.now()
         const indexed = next === this.#since ? null : await indexChanges(this.#db, this.#since, stepOf(busy))
         const took = performance.now() - began
+        const now = began + took
         if (!indexed?.more) {
           if (indexed) this.#since = indexed.xid
-          this.#caughtUp = performance.now()
+          this.#caughtUp = now
+          this.#before = null
           return Math.max(EVERY_MS, took / LOOK_SHARE)
         }
-        if (busy) return restAfter(took, performance.now() - this.#caughtUp)
+        const { rows, left } = indexed
+        const before = this.#before ?? { left: left + rows, at: began }
+        this.#before = { left, at: now }
+        if (!busy) continue
+        const step = { took, indexed: rows, written: left + rows - before.left, elapsed: now - before.at }
+        return restAfter(step, now - this.#caughtUp)
       }
       return 0
     } catch (error) {

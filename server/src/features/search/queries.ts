@@ -216,6 +216,8 @@ export async function nextTransaction(db: Queries): Promise<string> {
 
 export interface Indexed {
   rows: number
+  /** About how many changes are still to come, of the chats that were looked at. */
+  left: number
   /** Whether there may be more to do at once. */
   more: boolean
   /** The oldest transaction that ran when this was read: a head that moves later has it or a newer one. */
@@ -276,7 +278,7 @@ export const indexChanges = (db: Db, since: string, rows_max: number): Promise<I
         select chat_id, revision from reached where revision > 0
         on conflict (chat_id) do update set revision = excluded.revision
       )
-      select a.rows::int, a.rows = ${rows_max}::int or (select count(*) from behind) = ${CHATS_MAX}
+      select a.rows::int, (coalesce((select sum(revision - indexed) from behind), 0) - a.rows)::float8 as left, a.rows = ${rows_max}::int or (select count(*) from behind) = ${CHATS_MAX}
           or exists (select from picked group by chat_id having count(*) = ${CHAT_ROWS_MAX}) as more,
         pg_snapshot_xmin(pg_current_snapshot())::text as xid
       from counted a`)

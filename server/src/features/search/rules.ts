@@ -17,8 +17,11 @@ const WIDTH_LEAST = 1000 * IDS_PER_MS
 const BUSY_PER_SECOND = 50
 /** Messages that one step of the indexer takes at most: alone, and beside others who write. */
 const STEP = { alone: 4000, beside: 50 }
-/** Its share of the time beside others who write: in the beginning, and once it is behind for so many milliseconds. */
-const SHARE = { first: 1 / 10, most: 1 / 2, after_ms: 300_000 }
+/**
+ * Its share of the time beside others who write: where `first` is enough for what they write, where it is not, and once
+ * it is behind for so many milliseconds.
+ */
+const SHARE = { first: 1 / 10, least: 1 / 50, most: 1 / 2, after_ms: 300_000 }
 
 /** A message id, or a time. */
 export type Moment = { id: number } | { at: Date }
@@ -113,11 +116,21 @@ export const isBusy = (transactions: number, ms: number): boolean =>
 
 export const stepOf = (busy: boolean): number => (busy ? STEP.beside : STEP.alone)
 
+/** A step of the indexer, and what others wrote since the one before; times in milliseconds. */
+export interface Step {
+  took: number
+  indexed: number
+  written: number
+  /** Since the end of the step before. */
+  elapsed: number
+}
+
 /**
- * How long the indexer rests after a step beside others who write, in milliseconds. A burst of them is let through; what
- * lasts is indexed along, because a search reads only so much that is not indexed.
+ * How long the indexer rests after a step beside others who write, in milliseconds. A burst that it would fall behind
+ * anyway is let through; what lasts is indexed along, because a search reads only so much that is not indexed.
  */
-export function restAfter(took: number, behind_ms: number): number {
-  const share = Math.min(SHARE.most, Math.max(SHARE.first, (SHARE.most * behind_ms) / SHARE.after_ms))
-  return took * (1 / share - 1)
+export function restAfter({ took, indexed, written, elapsed }: Step, behind_ms: number): number {
+  const keeps_up = written * took <= SHARE.first * indexed * elapsed
+  const share = Math.max(keeps_up ? SHARE.first : SHARE.least, (SHARE.most * behind_ms) / SHARE.after_ms)
+  return took * (1 / Math.min(SHARE.most, share) - 1)
 }

@@ -554,12 +554,18 @@ describe('the indexer', () => {
     await quiet.close()
   })
 
-  test('rests longer the less it is behind', () => {
-    expect(restAfter(40, 0)).toBe(360)
-    expect(restAfter(40, 60_000)).toBe(360)
-    expect(restAfter(40, 150_000)).toBeCloseTo(120)
-    expect(restAfter(40, 300_000)).toBe(40)
-    expect(restAfter(40, 10 * 300_000)).toBe(40)
+  test('rests longer the less it is behind, and longest beside more than it could keep up with', () => {
+    const little = { took: 40, indexed: 50, written: 50, elapsed: 400 }
+    expect(restAfter(little, 0)).toBe(360)
+    expect(restAfter(little, 60_000)).toBe(360)
+    const much = { ...little, written: 51 }
+    expect(restAfter(much, 0)).toBe(1960)
+    expect(restAfter(much, 30_000)).toBeCloseTo(760)
+    for (const step of [little, much]) {
+      expect(restAfter(step, 150_000)).toBeCloseTo(120)
+      expect(restAfter(step, 300_000)).toBe(40)
+      expect(restAfter(step, 10 * 300_000)).toBe(40)
+    }
   })
 
   test('forgets what was said in a chat that is gone', async () => {
