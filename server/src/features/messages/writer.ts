@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { Refusal } from '../../http/refusal.ts'
 import type { Bus } from '../../ports/bus/port.ts'
-import { DatabaseUnavailable, type Db } from '../../ports/db/port.ts'
+import { DatabaseUnavailable, type Db, type Queries } from '../../ports/db/port.ts'
 import { ownReactions } from '../reactions/queries.ts'
 import { repliedTo } from './queries.ts'
 import type { Senders } from './senders.ts'
@@ -26,6 +26,8 @@ interface Waiting {
 }
 
 interface Lane {
+  /** Always the same process of the database: what it needs for the next batch is still in its caches. */
+  readonly line: Queries
   readonly waiting: Waiting[]
   busy: boolean
 }
@@ -71,7 +73,7 @@ export class MessageWriter {
     this.#senders = deps.senders
     this.#log = deps.log
     this.#stored = deps.stored
-    this.#lanes = Array.from({ length: LANES }, () => ({ waiting: [], busy: false }))
+    this.#lanes = Array.from({ length: LANES }, () => ({ line: deps.db.line(), waiting: [], busy: false }))
   }
 
   /** Resolves after the commit; the event was published by then. Throws `Refusal` or `DatabaseUnavailable`. */
@@ -133,7 +135,7 @@ export class MessageWriter {
     const batch = lane.waiting.splice(0, BATCH_MAX + (last?.together ?? 0))
     if (batch.length === 0) return null
     // Caught here: it may fail while nobody waits for it yet.
-    return { batch, stored: this.#store(batch).catch((error: unknown) => error as Error) }
+    return { batch, stored: this.#store(lane.line, batch).catch((error: unknown) => error as Error) }
   }
 
   async #tell(results: { one: Waiting; sent: Sent }[]): Promise<void> {
@@ -171,14 +173,14 @@ export class MessageWriter {
   }
 
   /** Runs the statement; sends without a client_id are refused at once when nobody can say whether it was committed. */
-  async #store(batch: Waiting[]): Promise<{ one: Waiting; sent: Sent }[]> {
+  async #store(line: Queries, batch: Waiting[]): Promise<{ one: Waiting; sent: Sent }[]> {
     let left = batch
     for (const pause of [...RETRY_AFTER_MS, null]) {
       try {
-        const sent = await this.#storeAll(left)
+        const sent = await this.#storeAll(line, left)
         return left.map((one, index) => ({ one, sent: sent[index]! }))
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable)) return await this.#storeApart(left, error)
+        if (!(error instanceof DatabaseUnavailable)) return await this.#storeApart(line, left, error)
         this.#reckonWithRepeats()
         const safe = pause === null ? [] : left.filter((one) => one.send.client_id !== null)
         for (const one of left) if (!safe.includes(one)) one.reject(error)
@@ -195,20 +197,24 @@ export class MessageWriter {
   }
 
   /** Nearly all sends are new: that is tried first, and a repeat among them shows by the unique key. */
-  async #storeAll(batch: readonly Waiting[]): Promise<Sent[]> {
+  async #storeAll(line: Queries, batch: readonly Waiting[]): Promise<Sent[]> {
     const sends = batch.map((one) => one.send)
     const repeats = performance.now() < this.#repeatsUntil
     try {
-      return await storeMessages(this.#db, sends, { repeats })
+      return await storeMessages(line, sends, { repeats })
     } catch (error) {
       if (repeats || !isRepeated(error)) throw error
       this.#reckonWithRepeats()
-      return storeMessages(this.#db, sends, { repeats: true })
+      return storeMessages(line, sends, { repeats: true })
     }
   }
 
   /** The statement itself failed: apart, so that a bad row refuses itself (and what rides with it), not its neighbours. */
-  async #storeApart(batch: Waiting[], error: unknown): Promise<{ one: Waiting; sent: Sent }[]> {
+  async #storeApart(
+    line: Queries,
+    batch: Waiting[],
+    error: unknown,
+  ): Promise<{ one: Waiting; sent: Sent }[]> {
     const apart: Waiting[][] = []
     for (let at = 0; at < batch.length; at += apart.at(-1)!.length)
       apart.push(batch.slice(at, at + 1 + batch[at]!.together))
@@ -223,7 +229,7 @@ export class MessageWriter {
     const results: { one: Waiting; sent: Sent }[] = []
     for (const part of apart) {
       try {
-        const sent = await this.#storeAll(part)
+        const sent = await this.#storeAll(line, part)
         results.push(...part.map((one, index) => ({ one, sent: sent[index]! })))
       } catch (failure) {
         for (const one of part) one.reject(failure)

@@ -5,7 +5,7 @@ import { startPostgres } from '../../testing/external.ts'
 import { scratchFolder } from '../../testing/postgres.ts'
 import { until } from '../../testing/until.ts'
 import { openEmbedded } from './embedded.ts'
-import { DatabaseError, DatabaseUnavailable, sql, type Db } from './port.ts'
+import { DatabaseError, DatabaseUnavailable, sql, type Db, type Queries } from './port.ts'
 import { openPostgres } from './postgres.ts'
 
 interface Server {
@@ -181,6 +181,22 @@ for (const [twin, start] of [
       const apart = await open(1, server.url.replace(/\/\w+(?=\?|$)/, '/template1'))
       expect(await apart.query(here)).toEqual([primary])
       expect(await apart.replica.query(here)).toEqual([{ name: 'template1' }])
+    })
+
+    test('a line is one connection apart from the pool, is found again when it is lost, and ends with the rest', async () => {
+      const several = await openPostgres(server.url, { max: 2 })
+      const line = several.line()
+      const pid = async (on: Queries) =>
+        (await on.query<{ pid: number }>(sql`select pg_backend_pid() as pid`))[0]!.pid
+      const own = await pid(line)
+      expect(await Promise.all(Array.from({ length: 20 }, () => pid(line)))).toEqual(Array(20).fill(own))
+      expect(await Promise.all(Array.from({ length: 20 }, () => pid(several)))).not.toContain(own)
+      await db.query(sql`select pg_terminate_backend(${own}::int)`)
+      const again = await until('it answers again', () => pid(line).catch(() => null))
+      expect(again).not.toBe(own)
+      await several.close()
+      const left = () => db.query(sql`select from pg_stat_activity where pid = ${again}::int`)
+      await until('its connection is gone', async () => (await left()).length === 0)
     })
 
     test('a transaction whose connection is lost is unavailable and changed nothing', async () => {

@@ -43,6 +43,8 @@ export interface Transaction extends Queries {
 export interface Db extends Queries {
   /** All or nothing, READ COMMITTED, on one connection; rolled back when `work` throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** A connection of its own, opened when it is first used: for statements that follow each other closely. */
+  line(): Queries
   /** For reads that may be a moment old; the primary itself where no replica is configured. */
   readonly replica: Queries
   /** Throws when the database does not answer within a second. */

@@ -55,7 +55,7 @@ const deadline = (ms: number) =>
   )
 
 export interface PostgresOptions {
-  /** Connections in the pool. */
+  /** Connections in the pool; each `line` has one more. */
   max: number
   replica_url?: string | null
 }
@@ -64,9 +64,9 @@ export interface PostgresOptions {
  * Opens a pool. `idleTimeout` and `maxLifetime` stay 0: they would close connections with queries in flight.
  */
 export async function openPostgres(url: string, { max, replica_url }: PostgresOptions): Promise<Db> {
-  const open = (at: string) =>
+  const open = (at: string, connections = max) =>
     new SQL(at, {
-      max,
+      max: connections,
       idleTimeout: 0,
       maxLifetime: 0,
       connectionTimeout: 10,
@@ -74,6 +74,7 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
     } as never)
   const primary = open(url)
   const other = replica_url ? open(replica_url) : null
+  const lines: SQL[] = []
   const db: Db = {
     query: (statement) => runAgain(primary, statement),
     transaction: async <T>(work: (tx: Transaction) => Promise<T>) => {
@@ -102,12 +103,17 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
         throw thrown ? (thrown as { error: unknown }).error : translated(error)
       }
     },
+    line: () => {
+      const line = open(url, 1)
+      lines.push(line)
+      return { query: (statement) => runAgain(line, statement) }
+    },
     replica: { query: (statement) => runAgain(other ?? primary, statement) },
     check: async () => {
       await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
     },
     close: async () => {
-      await Promise.all([primary.close({ timeout: 2 }), other?.close({ timeout: 2 })])
+      await Promise.all([primary, other, ...lines].map((pool) => pool?.close({ timeout: 2 })))
     },
   }
   return db
