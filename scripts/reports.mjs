@@ -43,7 +43,9 @@ function bunFailures(said) {
   let file = ''
   for (const line of said.split('\n')) {
     if (/^\S+\.test\.ts:$/.test(line)) file = line
-    else if (line.startsWith('(fail) ')) names.push(`${file} ${line}`)
+    // The last page tells all of them once more.
+    else if (line.startsWith('(fail) ') && !names.some((name) => name.endsWith(line)))
+      names.push(`${file} ${line}`)
     else if (/^ +\^ this test timed out/.test(line)) names.push(line)
   }
   if (names.length === 0) return []

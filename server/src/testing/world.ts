@@ -19,7 +19,7 @@ import { startApp, type App } from '../app.ts'
 import { readConfig, type Config } from '../config.ts'
 import { openEmbeddedBus } from '../ports/bus/embedded.ts'
 import { openRedisBus } from '../ports/bus/redis.ts'
-import type { Db } from '../ports/db/port.ts'
+import type { Db, Queries } from '../ports/db/port.ts'
 import { openPostgres } from '../ports/db/postgres.ts'
 import { openEmbeddedLimits } from '../ports/limits/embedded.ts'
 import { openRedisLimits } from '../ports/limits/redis.ts'
@@ -257,13 +257,13 @@ export interface WorldOptions {
 
 /** A whole server (or several nodes) on a fresh database, spoken to as a client. */
 export class World {
-  readonly db: Db
+  readonly db: TestDb
   readonly nodes: App[]
-  readonly resources: Resources[]
+  readonly resources: TestResources[]
   readonly #drop: () => Promise<void>
   readonly #ears: Ears[] = []
 
-  constructor(nodes: App[], resources: Resources[], drop: () => Promise<void>) {
+  constructor(nodes: App[], resources: TestResources[], drop: () => Promise<void>) {
     this.nodes = nodes
     this.db = resources[0]!.db
     this.resources = resources
@@ -316,7 +316,29 @@ export class World {
   }
 }
 
-async function openTestResources(url: string, data_dir: string, options: WorldOptions): Promise<Resources> {
+/** Its pool and its lines: all that takes statements. */
+interface TestDb extends Db {
+  readonly lines: Queries[]
+}
+
+async function openTestDb(url: string): Promise<TestDb> {
+  const db = await openPostgres(url, { max: 6 })
+  const lines: Queries[] = []
+  const line = () => {
+    const opened = db.line()
+    lines.push(opened)
+    return opened
+  }
+  return { ...db, line, lines }
+}
+
+type TestResources = Resources & { readonly db: TestDb }
+
+async function openTestResources(
+  url: string,
+  data_dir: string,
+  options: WorldOptions,
+): Promise<TestResources> {
   const log = options.log ?? pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const config = readConfig({
     PORT: '0',
@@ -333,7 +355,7 @@ async function openTestResources(url: string, data_dir: string, options: WorldOp
     config: complete,
     log,
     storage: await openStorage(complete, log),
-    db: await openPostgres(url, { max: 6 }),
+    db: await openTestDb(url),
     bus: redis_url ? await openRedisBus(redis_url, log) : openEmbeddedBus(),
     presence: redis_url ? await openRedisPresence(redis_url, log) : openEmbeddedPresence(),
     limits: redis_url ? await openRedisLimits(redis_url, log) : openEmbeddedLimits(),

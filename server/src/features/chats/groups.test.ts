@@ -382,10 +382,12 @@ describe('a chat of ten thousand', () => {
     const direct = await world.chat(ann, bob)
     const statements = async (chat_id: number) => {
       await send(ann, chat_id)
-      const query = spyOn(world.db, 'query')
+      const asked = [world.db, ...world.db.lines].map((one) => spyOn(one, 'query'))
       await send(ann, chat_id)
-      const texts = query.mock.calls.map(([{ text }]) => text.trim().replace(/\s+/g, ' '))
-      query.mockRestore()
+      const texts = asked.flatMap(({ mock }) =>
+        mock.calls.map(([{ text }]) => text.trim().replace(/\s+/g, ' ')),
+      )
+      for (const one of asked) one.mockRestore()
       return texts.filter((text) => !text.includes('from sessions s'))
     }
     const cost = await statements(direct)

@@ -113,7 +113,8 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
       await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
     },
     close: async () => {
-      await Promise.all([primary, other, ...lines].map((pool) => pool?.close({ timeout: 2 })))
+      const pools = [primary, ...(other ? [other] : []), ...lines]
+      await Promise.all(pools.map((pool) => pool.close({ timeout: 2 })))
     },
   }
   return db
