@@ -35,7 +35,7 @@ test('two people register, find each other by name, and chat', async ({ browser,
   await expect.poll(() => bubbles(ann)).toEqual(['one', 'two', 'three', 'four'])
 
   await bob.context().close()
-  await expect(ann.locator('.chat-bar')).toContainText('last seen')
+  await expect(ann.locator('.chat-bar')).toContainText('last seen', { timeout: 8000 })
 })
 
 test('reply, edit and delete reach the other side', async ({ api, pair }) => {

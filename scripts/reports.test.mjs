@@ -1,4 +1,4 @@
-// Proves that a failed test is told by its name, its file and its error, whichever runner it failed in.
+// Proves that a failed test is told by its name, its file and its error, as bun and vitest tell it.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -19,7 +19,7 @@ import { startOnce } from './start-once.mjs'
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const REPORTS = join(ROOT, '.cache', 'test')
 const CI = Boolean(process.env.CI) && process.env.CI !== 'false'
-const NOTHING = { passed: 0, failed: 0, skipped: 0 }
+const NOTHING = { passed: 0, failed: 0, skipped: 0, told: [] }
 /** Failures of one suite that are told again at the end. */
 const MOST_TOLD = 10
 
@@ -100,7 +100,7 @@ async function runCounting(command, countsIn, environment = {}) {
     !/no test(s| files)? found|did not match any test files/i.test(said)
   )
     counts.failed = 1
-  if (counts.failed > 0 && !counts.told?.length) counts.told = [lastLines(said)]
+  if (counts.failed > 0 && counts.told.length === 0) counts.told = [lastLines(said)]
   return counts
 }
 
@@ -155,7 +155,7 @@ function add(one, other) {
     passed: one.passed + other.passed,
     failed: one.failed + other.failed,
     skipped: one.skipped + other.skipped,
-    told: [...(one.told ?? []), ...(other.told ?? [])],
+    told: [...one.told, ...other.told],
   }
 }
 
@@ -170,7 +170,7 @@ function judged(name, counts) {
 
 /** What failed is said once more at the end, where whoever sees the last page alone finds it. */
 function report(rows) {
-  for (const { name, failed, told = [] } of rows) {
+  for (const { name, failed, told } of rows) {
     if (failed === 0 || told.length === 0) continue
     console.log(`\n━━ failed in ${name} ━━\n\n${told.slice(0, MOST_TOLD).join('\n\n')}`)
     if (told.length > MOST_TOLD) console.log(`\n… and ${told.length - MOST_TOLD} more.`)

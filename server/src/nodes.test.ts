@@ -105,7 +105,7 @@ describe('two nodes', () => {
     const ears = await eves.listen()
     await until('the rights are seen', () => eves.call(getStats).then(Boolean, () => false))
     // By itself a node looks at its sockets every 15 seconds, and at a caller every second.
-    const TOLD_MS = 10_000
+    const TOLD_MS = 3000
     const status = (call: Promise<unknown>) =>
       call.then(
         () => 200,

@@ -92,7 +92,10 @@ export class Follower {
     try {
       await ears.opened()
       ears.say({ type: 'auth', token: this.#who.tokens.access_token })
-      await ears.next('auth_ok')
+      const silence = Bun.sleep(NO_ANSWER_MS).then(() => {
+        throw new Error('no answer in time')
+      })
+      await Promise.race([ears.next('auth_ok'), silence])
       this.#ears = ears
       void this.#catchUp()
     } catch {

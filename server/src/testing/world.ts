@@ -123,7 +123,16 @@ export class Ears {
   }
 
   async opened(): Promise<void> {
-    await until('the socket opens', () => this.socket.readyState === WebSocket.OPEN)
+    await this.#until('the socket opens', () => this.socket.readyState === WebSocket.OPEN)
+  }
+
+  /** A socket that is closed is not waited for: it hears nothing any more. */
+  async #until(what: string, condition: () => boolean): Promise<void> {
+    await until(what, () => {
+      const met = condition()
+      if (!met && this.closed) throw new Error(`closed with ${this.closed.code} before ${what}`)
+      return met
+    })
   }
 
   say(frame: ClientFrame | object): void {
@@ -139,7 +148,7 @@ export class Ears {
       this.heard.find(
         (event) => event.type === type && !this.#taken.has(event) && matches(event as EventOf<T>),
       )
-    await until(`the socket hears ${type}`, () => find() !== undefined)
+    await this.#until(`the socket hears ${type}`, () => find() !== undefined)
     const event = find()!
     this.#taken.add(event)
     return event as EventOf<T>
@@ -154,7 +163,7 @@ export class Ears {
     const pongs = this.all('pong').length
     await new Promise((turn) => setTimeout(turn, 25))
     this.say({ type: 'ping' })
-    await until('the socket answers a ping', () => this.all('pong').length > pongs)
+    await this.#until('the socket answers a ping', () => this.all('pong').length > pongs)
   }
 
   close(): void {

@@ -139,7 +139,7 @@ describe('signing in', () => {
       await world.db.query({ text: `${change.text}$1`, values: [person.id] })
       expect((await refusal(signIn(username))).status).toBe(status)
       // What the database said is believed for a second.
-      await until('the token is refused', async () => !(await alive(person.tokens.access_token)))
+      await until('the token is refused', async () => !(await alive(person.tokens.access_token)), 3000)
       expect([401, 403]).toContain((await refusal(renew(person.tokens.refresh_token))).status)
     }
   })
@@ -191,7 +191,8 @@ describe('sessions', () => {
     expect((await refusal(renew(person.tokens.refresh_token))).code).toBe('unauthorized')
     expect(await alive(next.access_token)).toBe(false)
     expect((await refusal(renew(next.refresh_token))).code).toBe('unauthorized')
-    await until('the socket is closed', () => hears.closed)
+    // By itself a node looks at its sockets every 15 seconds.
+    await until('the socket is closed', () => hears.closed, 3000)
     expect(hears.closed?.code).toBe(4401)
   })
 

@@ -352,7 +352,7 @@ describe('who may see and change a chat', () => {
           sql`select count(*)::int as n from messages where chat_id = ${chat_id}`,
         )
       )[0]!.n
-    await until('its messages are gone', async () => (await left()) === 0)
+    await until('its messages are gone', async () => (await left()) === 0, 3000)
   })
 
   test('what a node that was stopped left of a deleted chat goes at the next start', async () => {

@@ -278,7 +278,8 @@ export const indexChanges = (db: Db, since: string, rows_max: number): Promise<I
         select chat_id, revision from reached where revision > 0
         on conflict (chat_id) do update set revision = excluded.revision
       )
-      select a.rows::int, (coalesce((select sum(revision - indexed) from behind), 0) - a.rows)::float8 as left, a.rows = ${rows_max}::int or (select count(*) from behind) = ${CHATS_MAX}
+      select a.rows::int, (coalesce((select sum(revision - indexed) from behind), 0) - a.rows)::float8 as left,
+        a.rows = ${rows_max}::int or (select count(*) from behind) = ${CHATS_MAX}
           or exists (select from picked group by chat_id having count(*) = ${CHAT_ROWS_MAX}) as more,
         pg_snapshot_xmin(pg_current_snapshot())::text as xid
       from counted a`)

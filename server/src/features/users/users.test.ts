@@ -135,7 +135,7 @@ describe('presence', () => {
     expect((await target.call(getUser, { params: { user_id: target.id } })).is_online).toBe(true)
     await choose('everyone')
     hears.close()
-    await until('offline', async () => (await seen()).is_online === false)
+    await until('offline', async () => (await seen()).is_online === false, 10_000)
     expect(Date.parse((await seen()).last_activity!)).toBeGreaterThan(Date.now() - 60_000)
   })
 })

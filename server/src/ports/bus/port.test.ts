@@ -92,7 +92,7 @@ describe('redis bus of several nodes', () => {
     ann.bus.publish('chat:1', 'into the void')
     expect(ann.heard).toHaveLength(1002)
     await redis.restart()
-    await until('both recovered', () => ann.recoveries.length > 0 && bob.recoveries.length > 0)
+    await until('both recovered', () => ann.recoveries.length > 0 && bob.recoveries.length > 0, 8000)
     for (const since of [...ann.recoveries, ...bob.recoveries])
       expect(since.getTime()).toBeLessThan(lastWhole)
     await Promise.all([ann.bus.check(), bob.bus.check()])
@@ -136,7 +136,7 @@ describe('redis bus of several nodes', () => {
     try {
       ann.bus.publish('chat:1', 'during')
       expect(ann.heard).toHaveLength(1)
-      await until('both gave it up', async () => (await gaveUp(ann.bus)) && (await gaveUp(bob.bus)))
+      await until('both gave it up', async () => (await gaveUp(ann.bus)) && (await gaveUp(bob.bus)), 8000)
     } finally {
       redis.wake()
     }

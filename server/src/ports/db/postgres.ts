@@ -64,17 +64,20 @@ export interface PostgresOptions {
  * Opens a pool. `idleTimeout` and `maxLifetime` stay 0: they would close connections with queries in flight.
  */
 export async function openPostgres(url: string, { max, replica_url }: PostgresOptions): Promise<Db> {
-  const open = (at: string, connections = max) =>
-    new SQL(at, {
+  const pools: SQL[] = []
+  const open = (at: string, connections = max) => {
+    const pool = new SQL(at, {
       max: connections,
       idleTimeout: 0,
       maxLifetime: 0,
       connectionTimeout: 10,
       connection: CONNECTION,
     } as never)
+    pools.push(pool)
+    return pool
+  }
   const primary = open(url)
   const other = replica_url ? open(replica_url) : null
-  const lines: SQL[] = []
   const db: Db = {
     query: (statement) => runAgain(primary, statement),
     transaction: async <T>(work: (tx: Transaction) => Promise<T>) => {
@@ -105,7 +108,6 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
     },
     line: () => {
       const line = open(url, 1)
-      lines.push(line)
       return { query: (statement) => runAgain(line, statement) }
     },
     replica: { query: (statement) => runAgain(other ?? primary, statement) },
@@ -113,7 +115,6 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
       await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
     },
     close: async () => {
-      const pools = [primary, ...(other ? [other] : []), ...lines]
       await Promise.all(pools.map((pool) => pool.close({ timeout: 2 })))
     },
   }

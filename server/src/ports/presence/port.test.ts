@@ -133,16 +133,24 @@ describe('redis presence of several nodes', () => {
     redis.hang()
     try {
       expect(await one.leave(1)).toBe(true)
-      await until('it is noticed', () =>
-        one.check().then(
-          () => false,
-          () => true,
-        ),
+      await until(
+        'it is noticed',
+        () =>
+          one.check().then(
+            () => false,
+            () => true,
+          ),
+        8000,
       )
     } finally {
       redis.wake()
     }
-    await until('one user is left', async () => (await two.count()) === 1 && !(await two.online([1])).has(1))
+    // By itself a claim ends after 30 seconds.
+    await until(
+      'one user is left',
+      async () => (await two.count()) === 1 && !(await two.online([1])).has(1),
+      8000,
+    )
   })
 
   test('a node starts without Redis and joins the others later', async () => {
