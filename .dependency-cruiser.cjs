@@ -149,7 +149,7 @@ module.exports = {
       {
         path: '^web/src/|/@tauri-apps/|/vue-router/|/reka-ui/|^@tauri-apps/',
         pathNot: [
-          String.raw`^web/src/(api|errors|kept|wire)\.ts$`,
+          String.raw`^web/src/(api|errors|kept|upToDate|wire)\.ts$`,
           String.raw`^web/src/features/[^/]+/store\.ts$`,
           String.raw`^web/src/features/$1/[^/]+\.ts$`,
         ],

@@ -150,6 +150,10 @@ export class Api {
     return ask(this.url, `/chats/${chat_id}/messages`, { content, client_id: randomUUID() }, who.token)
   }
 
+  edit(who: Account, chat_id: number, message_id: number, content: string): Promise<object> {
+    return ask(this.url, `/chats/${chat_id}/messages/${message_id}`, { content }, who.token, 'PUT')
+  }
+
   history(who: Account, chat_id: number): Promise<{ content: string; seq: number }[]> {
     return ask(this.url, `/chats/${chat_id}/messages?limit=100`, undefined, who.token, 'GET')
   }

@@ -124,3 +124,52 @@ test('a laptop that slept through two hundred messages catches up by itself', as
   await expect(page.locator('.message').last()).toContainText('meanwhile 200')
   expect(first.seq).toBe(1)
 })
+
+test('what changes while other changes are on their way is not missed', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
+  const one = await api.say(leo, chat_id, 'one')
+  const two = await api.say(leo, chat_id, 'two')
+  const page = await pair.openFor(pair.mia)
+  await expect.poll(() => bubbles(page)).toEqual(['one', 'two'])
+  await page.context().setOffline(true)
+  await expect(page.getByText('You’re offline.')).toBeVisible()
+  await api.edit(leo, chat_id, one.id, 'one, edited')
+
+  let answer = () => {}
+  const held = new Promise<void>((resolve) => (answer = resolve))
+  let asked = 0
+  await page.route(`**/api/chats/${chat_id}/changes*`, async (route) => {
+    const response = await route.fetch()
+    asked++
+    await held
+    await route.fulfill({ response })
+  })
+  await page.context().setOffline(false)
+  await expect.poll(() => asked).toBeGreaterThan(0)
+  await api.edit(leo, chat_id, two.id, 'two, edited')
+  await expect(page.locator('.chat-row', { hasText: 'two, edited' })).toBeVisible()
+  answer()
+  await expect.poll(() => bubbles(page)).toEqual(['one, edited', 'two, edited'])
+})
+
+test('a server that is too busy to say what changed is asked again', async ({ api, pair }) => {
+  const { leo, chat_id } = pair
+  const one = await api.say(leo, chat_id, 'one')
+  const page = await pair.openFor(pair.mia)
+  await expect.poll(() => bubbles(page)).toEqual(['one'])
+  await page.context().setOffline(true)
+  await expect(page.getByText('You’re offline.')).toBeVisible()
+  await api.edit(leo, chat_id, one.id, 'edited')
+
+  const refused = new Set<string>()
+  await page.route(/\/api\/(sync|chats\/\d+\/changes)(\?|$)/, async (route) => {
+    const path = new URL(route.request().url()).pathname
+    if (refused.has(path)) return route.continue()
+    refused.add(path)
+    await route.fulfill({ status: 503, json: { error: 'busy', code: 'unavailable', field: null } })
+  })
+  await page.context().setOffline(false)
+  await expect.poll(() => bubbles(page)).toEqual(['edited'])
+  await expect(page.locator('.chat-row')).toContainText('edited')
+  expect([...refused].toSorted()).toEqual([`/api/chats/${chat_id}/changes`, '/api/sync'])
+})

@@ -13,6 +13,7 @@ import {
   keptFact,
   keptRows,
 } from '../../kept.ts'
+import { upToDate } from '../../upToDate.ts'
 import { on, onReady, say } from '../../wire.ts'
 import { useMessages } from '../messages/store.ts'
 import { useNotices } from '../notices/store.ts'
@@ -31,11 +32,8 @@ export const useChats = defineStore('chats', () => {
   const drafts = reactive(new Map<number, string>())
   const details = reactive(new Map<number, Chat>())
   const state = ref<'loading' | 'ready' | 'failed'>('loading')
-  const refreshing = new Map<number, Promise<void>>()
-  const stale = new Set<number>()
   const reading = new Map<number, number>()
   let cursor: number | null = null
-  let syncing: Promise<void> | null = null
 
   const sorted = computed(() => [...rows.values()].filter((row) => !row.is_archived).sort(byPlace))
   const archived = computed(() => [...rows.values()].filter((row) => row.is_archived).sort(byPlace))
@@ -93,22 +91,17 @@ export const useChats = defineStore('chats', () => {
 
   /** The whole list afresh. */
   async function load(): Promise<void> {
-    try {
-      const { revision } = await call('GET /sync')
-      const [listed, put_away] = await Promise.all([
-        callAll('GET /chats', {}),
-        callAll('GET /chats', { archived: true }),
-      ])
-      const all = [...listed, ...put_away]
-      const ids = new Set(all.map(({ id }) => id))
-      for (const id of [...rows.keys()]) if (!ids.has(id)) rows.delete(id)
-      for (const row of all) accept(row)
-      void keepRows([...rows.values()])
-      moveCursor(revision!)
-      state.value = 'ready'
-    } catch {
-      if (rows.size === 0) state.value = 'failed'
-    }
+    const { revision } = await call('GET /sync')
+    const [listed, put_away] = await Promise.all([
+      callAll('GET /chats', {}),
+      callAll('GET /chats', { archived: true }),
+    ])
+    const all = [...listed, ...put_away]
+    const ids = new Set(all.map(({ id }) => id))
+    for (const id of [...rows.keys()]) if (!ids.has(id)) rows.delete(id)
+    for (const row of all) accept(row)
+    void keepRows([...rows.values()])
+    moveCursor(revision!)
   }
 
   function moveCursor(revision: number): void {
@@ -116,14 +109,19 @@ export const useChats = defineStore('chats', () => {
     void keepFact('cursor', revision)
   }
 
-  /** Asks what moved since the last time; one run at a time. */
-  function sync(): Promise<void> {
-    return (syncing ??= (cursor === null ? load() : syncFrom(cursor)).finally(() => (syncing = null)))
-  }
+  /** Asks what moved since the last time. */
+  const sync = upToDate<void>(async () => {
+    try {
+      await (cursor === null ? load() : syncFrom(cursor))
+      state.value = 'ready'
+    } catch (error) {
+      if (rows.size === 0) state.value = 'failed'
+      throw error
+    }
+  })
 
   async function syncFrom(after: number): Promise<void> {
-    const told: Sync | null = await call('GET /sync', { query: { after } }).catch(() => null)
-    if (!told) return
+    const told: Sync = await call('GET /sync', { query: { after } })
     if (told.reset) return load()
     for (const one of told.own ?? []) {
       if (one.kind === 'chat') accept(one.chat)
@@ -136,31 +134,21 @@ export const useChats = defineStore('chats', () => {
       return !row || row.revision < one.revision || row.last_read_seq !== one.last_read_seq
     })
     if (behind.length > ROWS_AT_ONCE) return load()
-    await Promise.all(behind.map(({ chat_id }) => refresh(chat_id)))
+    await Promise.all(behind.map(({ chat_id }) => fetchRow(chat_id)))
     moveCursor(told.revision!)
-    state.value = 'ready'
   }
 
-  /** One row afresh; asked again when it was told to be stale meanwhile. */
-  function refresh(chat_id: number): Promise<void> {
-    const running = refreshing.get(chat_id)
-    if (running) {
-      stale.add(chat_id)
-      return running
+  async function fetchRow(chat_id: number): Promise<void> {
+    try {
+      accept(await call('GET /chats/:chat_id/row', { params: { chat_id } }))
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.status !== 403 && error.status !== 404)) throw error
+      remove(chat_id)
     }
-    const run = (async () => {
-      do {
-        stale.delete(chat_id)
-        try {
-          accept(await call('GET /chats/:chat_id/row', { params: { chat_id } }))
-        } catch (error) {
-          if (error instanceof ApiError && error.status === 404) remove(chat_id)
-        }
-      } while (stale.has(chat_id))
-    })().finally(() => refreshing.delete(chat_id))
-    refreshing.set(chat_id, run)
-    return run
   }
+
+  /** One row afresh. */
+  const refresh = upToDate(fetchRow)
 
   async function loadDetails(chat_id: number): Promise<void> {
     details.set(chat_id, await call('GET /chats/:chat_id', { params: { chat_id } }))
@@ -426,7 +414,6 @@ export const useChats = defineStore('chats', () => {
     archived,
     unread_chats,
     restore,
-    load,
     sync,
     refresh,
     loadDetails,

@@ -4,6 +4,7 @@ import { computed, reactive, ref } from 'vue'
 import { call } from '../../api.ts'
 import { ApiError } from '../../errors.ts'
 import { keepTimeline, keptTimeline } from '../../kept.ts'
+import { upToDate } from '../../upToDate.ts'
 import { on, onReady } from '../../wire.ts'
 import { useNotices } from '../notices/store.ts'
 import { useSession } from '../session/store.ts'
@@ -53,7 +54,6 @@ export const useMessages = defineStore('messages', () => {
   const highlighted = ref<{ chat_id: number; message_id: number; at: number } | null>(null)
   /** What is pinned in chats that were opened, the last pinned first. */
   const pins = reactive(new Map<number, Pin[]>())
-  const catching = new Map<number, Promise<void>>()
   const keeping = new Map<number, ReturnType<typeof setTimeout>>()
   const hidden = new Set<number>()
   const me = computed(() => useSession().user_id)
@@ -142,16 +142,8 @@ export const useMessages = defineStore('messages', () => {
     if (error instanceof ApiError && (error.status === 403 || error.status === 404)) forget(timeline.chat_id)
   }
 
-  /** Follows what changed since the last revision that was kept; one run per chat at a time. */
-  function catchUp(chat_id: number): Promise<void> {
-    const running = catching.get(chat_id)
-    if (running) return running
-    const run = followChanges(chat_id).finally(() => catching.delete(chat_id))
-    catching.set(chat_id, run)
-    return run
-  }
-
-  async function followChanges(chat_id: number): Promise<void> {
+  /** Follows what changed since the last revision that was kept. */
+  const catchUp = upToDate(async (chat_id: number) => {
     const timeline = timelines.get(chat_id)
     if (!timeline || timeline.state !== 'ready') return
     const started = timeline.revision
@@ -172,8 +164,9 @@ export const useMessages = defineStore('messages', () => {
       keepSoon(timeline)
     } catch (error) {
       fail(timeline, error)
+      throw error
     }
-  }
+  })
 
   async function loadOlder(chat_id: number): Promise<void> {
     const timeline = timelineOf(chat_id)
