@@ -4,6 +4,7 @@ import { DatabaseError, DatabaseUnavailable, type Db, type Statement, type Trans
 /** SQLSTATE classes and codes that say "not now", and not "not so": connection lost, shutting down, out of room. */
 const UNAVAILABLE = /^(08|57P0[1-5]|53[0-3]|58030|25006)/
 const CHECK_MS = 1000
+const AGAIN_FOR_MS = 1000
 /** Every statement of ours is fast with a plan that knows no values; planning each anew costs more than it saves. */
 const CONNECTION = { application_name: 'messenger', plan_cache_mode: 'force_generic_plan', jit: 'off' }
 
@@ -39,15 +40,22 @@ const run = async <Row>(runner: Runner, { text, values }: Statement): Promise<Ro
 
 const reads = ({ text }: Statement) => /^\s*select\b/i.test(text)
 
-/** A killed backend shows as one failed query for each pooled connection: a read is tried once more. */
-async function runAgain<Row>(runner: Runner, statement: Statement): Promise<Row[]> {
-  try {
-    return await run<Row>(runner, statement)
-  } catch (error) {
-    if (!(error instanceof DatabaseUnavailable) || !reads(statement)) throw error
-    return run<Row>(runner, statement)
+/**
+ * A killed backend shows as one failed query for each pooled connection, so a read may meet as many as there are. One
+ * that waits for a database that does not answer at all is not made to wait again.
+ */
+const again =
+  (runner: Runner, connections: number) =>
+  async <Row>(statement: Statement): Promise<Row[]> => {
+    const began = performance.now()
+    for (let left = reads(statement) ? connections : 0; ; left--)
+      try {
+        return await run<Row>(runner, statement)
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailable) || left === 0 || performance.now() - began > AGAIN_FOR_MS)
+          throw error
+      }
   }
-}
 
 const deadline = (ms: number) =>
   new Promise<never>((_, reject) =>
@@ -79,7 +87,7 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
   const primary = open(url)
   const other = replica_url ? open(replica_url) : null
   const db: Db = {
-    query: (statement) => runAgain(primary, statement),
+    query: again(primary, max),
     transaction: async <T>(work: (tx: Transaction) => Promise<T>) => {
       let thrown: { error: unknown } | null = null
       try {
@@ -106,11 +114,8 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
         throw thrown ? (thrown as { error: unknown }).error : translated(error)
       }
     },
-    line: () => {
-      const line = open(url, 1)
-      return { query: (statement) => runAgain(line, statement) }
-    },
-    replica: { query: (statement) => runAgain(other ?? primary, statement) },
+    line: () => ({ query: again(open(url, 1), 1) }),
+    replica: { query: again(other ?? primary, max) },
     check: async () => {
       await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
     },
