@@ -116,8 +116,8 @@ export class Ears {
   closed: { code: number; reason: string } | null = null
   readonly #taken = new Set<ServerEvent>()
 
-  constructor(url: string) {
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}ws`)
+  constructor(url: string, query = '') {
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}ws${query}`)
     this.socket.onmessage = (event) => void this.heard.push(JSON.parse(String(event.data)) as ServerEvent)
     this.socket.onclose = ({ code, reason }) => void (this.closed = { code, reason })
   }

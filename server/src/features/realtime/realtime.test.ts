@@ -9,6 +9,7 @@ import {
   type ClientFrame,
 } from '@messenger/contract'
 import { tellNodes } from '../../ports/bus/tell.ts'
+import { sql } from '../../ports/db/port.ts'
 import { until } from '../../testing/until.ts'
 import { Ears, newWorld, type Person, type World } from '../../testing/world.ts'
 
@@ -48,6 +49,20 @@ describe('the door of the socket', () => {
     )
     expect(JSON.parse(first)).toEqual({ type: 'auth_ok', user_id: ann.id })
     socket.close()
+  })
+
+  test('whoever says nothing is sent away, and whoever the database leaves unanswered may try elsewhere', async () => {
+    const silent = await stranger()
+    const asking = [await stranger(), new Ears(world.url, `?token=${bob.tokens.access_token}`)]
+    await world.db.transaction(async (tx) => {
+      await tx.query(sql`lock table chat_members in access exclusive mode`)
+      asking[0]!.say({ type: 'auth', token: ann.tokens.access_token })
+      await until('all are closed', () => [silent, ...asking].every(({ closed }) => closed))
+    })
+    expect(silent.closed).toEqual({ code: 4401, reason: 'no auth' })
+    for (const { closed, heard } of asking)
+      expect({ closed, heard }).toEqual({ closed: { code: 1012, reason: 'unavailable' }, heard: [] })
+    expect((await ann.listen()).heard[0]).toEqual({ type: 'auth_ok', user_id: ann.id })
   })
 
   test('whoever does not wait for auth_ok is served behind it, in order', async () => {

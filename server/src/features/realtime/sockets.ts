@@ -19,7 +19,8 @@ export interface SocketData {
   /** The token from the URL, until it was used. */
   token: string | null
   active: boolean
-  opened: number
+  /** When it was opened or, later, when it asked to sign in: ms since 1970. */
+  waiting_since: number
   /** What has to wait until the socket is signed in; null once it is, and before it tries. */
   entering: Entering | null
   /** The flood bucket: tokens left and when they were counted. */
@@ -129,7 +130,7 @@ export class Sockets {
       caller: null,
       token,
       active: true,
-      opened: now,
+      waiting_since: now,
       entering: null,
       frames: FRAME_BURST,
       counted: now,
@@ -151,8 +152,8 @@ export class Sockets {
       if (this.#closing) return socket.close(CLOSE.restarting, 'restarting')
       const { token } = socket.data
       socket.data.token = null
+      this.#waiting.add(socket)
       if (token) void this.#auth(socket, token, true)
-      else this.#waiting.add(socket)
     },
     message: (socket, data) => this.#hear(socket, data),
     close: (socket) => this.#forget(socket),
@@ -217,12 +218,12 @@ export class Sockets {
     const { data } = socket
     const entering: Entering = { moved: new Map(), held: [] }
     data.entering = entering
+    data.waiting_since = Date.now()
     try {
       const caller = await this.#deps.sessions.callerOnce(token)
       if (!this.#sockets.has(socket)) return
       data.caller = caller
       data.active = active
-      this.#waiting.delete(socket)
       this.#remember(socket, caller.id)
       const chat_ids = new Set(await chatsOf(this.#deps.db, caller.id))
       if (!this.#sockets.has(socket)) return
@@ -231,6 +232,7 @@ export class Sockets {
         else chat_ids.delete(chat_id)
       }
       data.entering = null
+      this.#waiting.delete(socket)
       this.#say(socket, { type: 'auth_ok', user_id: caller.id })
       for (const chat_id of chat_ids) socket.subscribe(`chat:${chat_id}`)
       for (const [chat_id, joined] of entering.moved)
@@ -436,10 +438,14 @@ export class Sockets {
     if (active && !entering && !this.#closing) this.#deps.here.depart(caller.id)
   }
 
+  /** Who said nothing was not going to; who did waits for a database that does not answer, and may try elsewhere. */
   #closeUnauthenticated(): void {
     const before = Date.now() - UNAUTHENTICATED_MS
-    for (const socket of this.#waiting)
-      if (socket.data.opened < before) socket.close(CLOSE.unauthorized, 'no auth')
+    for (const socket of this.#waiting) {
+      if (socket.data.waiting_since >= before) continue
+      if (socket.data.entering) socket.close(CLOSE.restarting, 'unavailable')
+      else socket.close(CLOSE.unauthorized, 'no auth')
+    }
   }
 
   /** A reader that cannot keep up is cut off: it reconnects and resumes from its last revision. */
