@@ -20,7 +20,8 @@ export class Follower {
   #applied = 0
   #running = true
   #writing = false
-  #catching: Promise<void> | null = null
+  #catching = false
+  #askedAgain = false
 
   constructor(who: Person, chat_id: number) {
     this.#who = who
@@ -120,8 +121,16 @@ export class Follower {
     }
   }
 
-  #catchUp(): Promise<void> {
-    return (this.#catching ??= this.#follow().finally(() => (this.#catching = null)))
+  /** Whoever asks while it is under way knows of something newer than it may see. */
+  async #catchUp(): Promise<void> {
+    this.#askedAgain = true
+    if (this.#catching) return
+    this.#catching = true
+    while (this.#askedAgain && this.#running) {
+      this.#askedAgain = false
+      await this.#follow()
+    }
+    this.#catching = false
   }
 
   async #follow(): Promise<void> {
