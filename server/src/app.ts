@@ -83,6 +83,7 @@ export async function startApp(resources: Resources, web: string): Promise<App> 
       metrics.messages.inc(sends.length)
       tally.stored(sends)
     },
+    handedOver: () => sockets.idle(),
   })
   const news = new ChatNews({ db, bus, log, announce: (...said) => writer.announce(...said) })
   const composer = new Composer(db, (sticker_id) => stickerFor(db, sticker_id))

@@ -69,9 +69,8 @@ const MORE = {
   last_uncounted: sql``,
 }
 
-const partsOf = (sends: readonly Send[]): typeof MORE => ({
-  asked: sql`, ${sends.map((send) => (send.message_type === 'text' ? null : send.message_type))}::text[],
-        ${sends.map((send) => (send.more ? JSON.stringify(send.more) : null))}::text[]`,
+const PARTS: typeof MORE = {
+  asked: sql`, $6::text[], $7::text[]`,
   columns: sql`, message_type, more`,
   values: sql`, coalesce(k.message_type, 'text'), x.*`,
   parts: sql`cross join lateral jsonb_to_record(coalesce(k.more, '{}')::jsonb) as x(
@@ -82,7 +81,7 @@ const partsOf = (sends: readonly Send[]): typeof MORE => ({
       insert into message_uncounted (chat_id, seq) select chat_id, seq from kept where message_type = 'system'
     ),`,
   last_uncounted: sql`, last_uncounted_seq = greatest(h.last_uncounted_seq, k.uncounted)`,
-})
+}
 
 /** What was checked, under the heads' locks. A subquery: `drawn` as a step of its own would be kept and sorted once more. */
 const DRAWN: Statement = sql`(
@@ -147,36 +146,19 @@ function inOrder(told: readonly Told[], sends: readonly Send[]): Sent[] {
   return all
 }
 
-/**
- * Stores many messages in one statement and one commit; answers in the order of `sends`. Each row is checked for
- * itself. Heads are locked in chat_id order, so two nodes cannot deadlock, and only then are client_ids claimed:
- * a unique key decides, because the statement's snapshot is older than the locks it waited for.
- *
- * An id is the millisecond and 12 bits of one sequence; the running maximum keeps ids of a chat rising whatever the
- * clock and the sequence's wrap-around do. Each step carries the columns of the one before: joining them again would
- * be a nested loop over the whole batch.
- *
- * `repeats` says whether a client_id may be known already. Without, a known one fails the whole statement
- * (`isRepeated`), which is an eighth cheaper for not looking twice.
- */
-export function storeMessages(
-  db: Queries,
-  sends: readonly Send[],
-  { repeats }: { repeats: boolean },
-): Promise<Sent[]> {
-  const replies = sends.some((send) => send.reply_to_message_id !== null)
-  const plain = sends.every((send) => send.more === null)
-  const more = plain ? MORE : partsOf(sends)
-  return db
-    .query<Told>(
-      sql`
+interface Batch {
+  repeats: boolean
+  replies: boolean
+  /** Nothing but texts. */
+  plain: boolean
+}
+
+function storing({ repeats, replies, plain }: Batch): string {
+  const more = plain ? MORE : PARTS
+  return sql`
     with asked as (
       select * from unnest(
-        ${sends.map((send) => send.chat_id)}::bigint[],
-        ${sends.map((send) => send.sender_id)}::bigint[],
-        ${sends.map((send) => send.client_id)}::uuid[],
-        ${sends.map((send) => send.content)}::text[],
-        ${sends.map((send) => send.reply_to_message_id)}::bigint[]${more.asked}
+        $1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::bigint[]${more.asked}
       ) with ordinality as a(chat_id, sender_id, client_id, content, reply_to${more.columns}, ord)
     ),
     checked as materialized (
@@ -237,9 +219,51 @@ export function storeMessages(
     from checked c where c.refusal is not null or c.reply_to is not null
     union all
     select k.ord::int, null, null, null, null, k.id::float8, k.seq::float8, k.revision::float8 from kept k
-  `,
+  `.text
+}
+
+/** Of each kind of batch, put together once: the database waits for the next batch while it is made. */
+const texts = new Map<string, string>()
+
+function textFor(batch: Batch): string {
+  const kind = `${batch.repeats} ${batch.replies} ${batch.plain}`
+  let text = texts.get(kind)
+  if (!text) texts.set(kind, (text = storing(batch)))
+  return text
+}
+
+/**
+ * Stores many messages in one statement and one commit; answers in the order of `sends`. Each row is checked for
+ * itself. Heads are locked in chat_id order, so two nodes cannot deadlock, and only then are client_ids claimed:
+ * a unique key decides, because the statement's snapshot is older than the locks it waited for.
+ *
+ * An id is the millisecond and 12 bits of one sequence; the running maximum keeps ids of a chat rising whatever the
+ * clock and the sequence's wrap-around do. Each step carries the columns of the one before: joining them again would
+ * be a nested loop over the whole batch.
+ *
+ * `repeats` says whether a client_id may be known already. Without, a known one fails the whole statement
+ * (`isRepeated`), which is an eighth cheaper for not looking twice.
+ */
+export async function storeMessages(
+  db: Queries,
+  sends: readonly Send[],
+  { repeats }: { repeats: boolean },
+): Promise<Sent[]> {
+  const replies = sends.some((send) => send.reply_to_message_id !== null)
+  const plain = sends.every((send) => send.more === null)
+  const values: unknown[] = [
+    sends.map((send) => send.chat_id),
+    sends.map((send) => send.sender_id),
+    sends.map((send) => send.client_id),
+    sends.map((send) => send.content),
+    sends.map((send) => send.reply_to_message_id),
+  ]
+  if (!plain)
+    values.push(
+      sends.map((send) => (send.message_type === 'text' ? null : send.message_type)),
+      sends.map((send) => (send.more ? JSON.stringify(send.more) : null)),
     )
-    .then((told) => inOrder(told, sends))
+  return inOrder(await db.query<Told>({ text: textFor({ repeats, replies, plain }), values }), sends)
 }
 
 /** The columns of a message that a plain text leaves empty. */

@@ -30,6 +30,13 @@ interface Lane {
   readonly line: Queries
   readonly waiting: Waiting[]
   busy: boolean
+  /** How many should wait before the next batch leaves. */
+  wanted: number
+  /** When the last batch was answered, and how long it takes from one to the next, in ms. */
+  answered: number
+  round: number
+  /** Ends the wait for more sends; null while nobody waits. */
+  enough: (() => void) | null
 }
 
 /**
@@ -39,6 +46,15 @@ interface Lane {
  */
 const LANES = Math.min(4, Math.max(1, availableParallelism() - 1))
 const BATCH_MAX = 512
+/**
+ * What a batch costs for itself is what so many of its rows cost. Those who were answered together send again at nearly the
+ * same time: a batch of fewer waits for them (docs/decisions/0014).
+ */
+const WORTH_SENDING = 16
+const GATHER_MS = 2
+const ROUND_MAX_MS = 5
+/** After a pause as long as this nobody is expected any more. */
+const QUIET_MS = 20
 /** More than this many waiting sends are refused: the database is not keeping up. */
 const WAITING_MAX = 20_000
 /** A send with a client_id is tried again after these pauses when the database drops the connection. */
@@ -46,9 +62,42 @@ const RETRY_AFTER_MS = [30, 100, 300, 600, 1000, 2000]
 /** Repeats come in crowds, when clients connect again: for so long after one, more are reckoned with. */
 const REPEATS_FOR_MS = 5000
 
+const turn = () => new Promise<void>((next) => setImmediate(next))
+
+/**
+ * Of few who send as often as they are answered all ride together. Of many some are always waiting, and who needs longer
+ * is not waited for.
+ */
+function noteAnswer(lane: Lane, size: number): void {
+  const now = performance.now()
+  lane.round += (now - lane.answered - lane.round) / 4
+  lane.answered = now
+  const senders = size + lane.waiting.length
+  const few = senders < 2 * WORTH_SENDING && lane.round < ROUND_MAX_MS
+  lane.wanted = few ? Math.min(senders, WORTH_SENDING) : 1
+}
+
+const isWorthSending = ({ waiting, wanted }: Lane) => waiting.length > 0 && waiting.length >= wanted
+
+/** Resolves when enough are waiting or have been waited for; at the earliest in the next turn of the loop. */
+async function gathered(lane: Lane): Promise<void> {
+  await turn()
+  if (isWorthSending(lane)) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, GATHER_MS)
+    lane.enough = () => {
+      clearTimeout(timer)
+      lane.enough = null
+      // What else this turn brings rides with them.
+      setImmediate(resolve)
+    }
+  })
+  lane.enough = null
+}
+
 /**
  * Sends ride together: those that arrive while a commit is in flight form the next batch, one statement and one fsync
- * for all of them. An idle lane adds no wait beyond the turn of the loop, which gathers the sends that came in it.
+ * for all of them. A lane that was idle adds no wait beyond the turn of the loop, which gathers the sends that came in it.
  */
 export class MessageWriter {
   readonly #db: Db
@@ -56,6 +105,7 @@ export class MessageWriter {
   readonly #senders: Senders
   readonly #log: Logger
   readonly #stored: (sends: readonly Send[]) => void
+  readonly #handedOver: () => void
   readonly #lanes: Lane[]
   #waiting = 0
   #repeatsUntil = 0
@@ -67,13 +117,24 @@ export class MessageWriter {
     log: Logger
     /** Told what each commit brought. */
     stored: (sends: readonly Send[]) => void
+    /** Called when a batch is with the database: until it is answered, the loop has time. */
+    handedOver: () => void
   }) {
     this.#db = deps.db
     this.#bus = deps.bus
     this.#senders = deps.senders
     this.#log = deps.log
     this.#stored = deps.stored
-    this.#lanes = Array.from({ length: LANES }, () => ({ line: deps.db.line(), waiting: [], busy: false }))
+    this.#handedOver = deps.handedOver
+    this.#lanes = Array.from({ length: LANES }, () => ({
+      line: deps.db.line(),
+      waiting: [],
+      busy: false,
+      wanted: 1,
+      answered: 0,
+      round: 0,
+      enough: null,
+    }))
   }
 
   /** Resolves after the commit; the event was published by then. Throws `Refusal` or `DatabaseUnavailable`. */
@@ -99,9 +160,10 @@ export class MessageWriter {
       const lane = this.#lanes[send.chat_id % LANES]!
       this.#waiting++
       lane.waiting.push({ send, together, resolve, reject })
+      if (lane.enough && isWorthSending(lane)) lane.enough()
       if (lane.busy) return
       lane.busy = true
-      setImmediate(() => void this.#run(lane))
+      void this.#run(lane)
     })
   }
 
@@ -110,14 +172,18 @@ export class MessageWriter {
     while (this.#waiting > 0) await new Promise((turn) => setTimeout(turn, 5))
   }
 
-  /** The next batch is on its way to the database while the answers of the one before are made. */
+  /** Where enough are waiting, the next batch is on its way to the database while the answers of the one before are made. */
   async #run(lane: Lane): Promise<void> {
+    const now = performance.now()
+    if (now - lane.answered > QUIET_MS) Object.assign(lane, { wanted: 1, answered: now, round: 0 })
+    await gathered(lane)
     for (let under_way = this.#begin(lane); under_way;) {
       const { batch } = under_way
       const stored = await under_way.stored
-      const next = this.#begin(lane)
+      noteAnswer(lane, batch.length)
+      const next = isWorthSending(lane) ? this.#begin(lane) : null
       // The driver writes at the end of a turn: without one, the database would wait until the answers are made.
-      if (next) await new Promise((turn) => setImmediate(turn))
+      if (next) await turn()
       try {
         if (stored instanceof Error) throw stored
         await this.#tell(stored)
@@ -125,6 +191,7 @@ export class MessageWriter {
         for (const one of batch) one.reject(error)
       }
       this.#waiting -= batch.length
+      if (!next) await gathered(lane)
       under_way = next ?? this.#begin(lane)
     }
     lane.busy = false
@@ -134,6 +201,8 @@ export class MessageWriter {
     const last = lane.waiting[BATCH_MAX - 1]
     const batch = lane.waiting.splice(0, BATCH_MAX + (last?.together ?? 0))
     if (batch.length === 0) return null
+    // After the turn in which the driver writes it, and in which the answers of the batch before it are made.
+    setImmediate(() => setImmediate(this.#handedOver))
     // Caught here: it may fail while nobody waits for it yet.
     return { batch, stored: this.#store(lane.line, batch).catch((error: unknown) => error as Error) }
   }

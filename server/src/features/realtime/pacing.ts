@@ -4,8 +4,13 @@ const FEW_LISTENERS = 48
 const HOLD_MAX_MS = 15
 /** How many texts a flush should carry: the price of fan-out is the write per socket, not its bytes. */
 const TEXTS_PER_FLUSH = 6
-/** A topic that has so many leaves at once: with more they would no longer fit into one write (16 KB in uWebSockets). */
+/** A topic that has so many is full: with more they would no longer fit into one write (16 KB in uWebSockets). */
 const TEXTS_FULL = 16
+/** A full topic leaves when the loop has time, if it had some within `IDLE_SEEN_MS`, after `FULL_MAX_MS` at the latest. */
+const IDLE_SEEN_MS = 20
+const FULL_MAX_MS = 3
+/** To more than these it takes longer than the loop ever waits: it leaves at once. */
+const MANY_LISTENERS = 300
 /** How fast the estimate of a topic's rate forgets, in ms. */
 const RATE_WINDOW_MS = 250
 
@@ -30,6 +35,8 @@ export interface Outlet {
 export class Pacing {
   readonly #outlet: Outlet
   readonly #topics = new Map<string, Topic>()
+  readonly #full = new Set<string>()
+  #idle = -Infinity
   readonly #sweep: ReturnType<typeof setInterval>
 
   constructor(outlet: Outlet) {
@@ -39,7 +46,8 @@ export class Pacing {
   }
 
   publish(name: string, text: string): void {
-    if (this.#outlet.listeners(name) < FEW_LISTENERS) {
+    const listeners = this.#outlet.listeners(name)
+    if (listeners < FEW_LISTENERS) {
       if (this.#topics.has(name)) this.flush(name)
       this.#outlet.publish(name, text)
       return
@@ -50,11 +58,25 @@ export class Pacing {
     topic.rate = topic.rate * Math.exp((topic.heard - now) / RATE_WINDOW_MS) + 1 / RATE_WINDOW_MS
     topic.heard = now
     topic.texts.push(text)
-    // What else this turn of the loop brings leaves with them.
-    if (topic.texts.length === TEXTS_FULL) setImmediate(() => this.flush(name))
+    if (topic.texts.length === TEXTS_FULL) this.#filled(name, topic, listeners)
     if (topic.texts.length >= TEXTS_FULL || topic.timer !== null) return
     const wait = topic.flushed + holdFor(topic.rate) - now
     topic.timer = setTimeout(() => this.flush(name), Math.max(0, wait))
+  }
+
+  /** Called when the loop waits for something else, as the database: writing to many sockets then holds nobody up. */
+  idle(): void {
+    this.#idle = performance.now()
+    for (const name of this.#full) this.flush(name)
+  }
+
+  #filled(name: string, topic: Topic, listeners: number): void {
+    // What else this turn of the loop brings leaves with them.
+    if (listeners > MANY_LISTENERS || topic.heard - this.#idle > IDLE_SEEN_MS)
+      return void setImmediate(() => this.flush(name))
+    this.#full.add(name)
+    if (topic.timer !== null) clearTimeout(topic.timer)
+    topic.timer = setTimeout(() => this.flush(name), FULL_MAX_MS)
   }
 
   /** Lets a topic's texts out now: before anyone's subscription to it changes. */
@@ -63,6 +85,7 @@ export class Pacing {
     if (!topic) return
     if (topic.timer !== null) clearTimeout(topic.timer)
     topic.timer = null
+    this.#full.delete(name)
     if (topic.texts.length === 0) return
     topic.flushed = performance.now()
     const { texts } = topic

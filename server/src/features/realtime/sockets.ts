@@ -159,6 +159,11 @@ export class Sockets {
     close: (socket) => this.#forget(socket),
   }
 
+  /** The loop waits for something else: what is held back for many may leave. */
+  idle(): void {
+    this.#pacing.idle()
+  }
+
   /** Tells everyone that the server restarts, and waits until they are gone. */
   async close(): Promise<void> {
     this.#closing = true
