@@ -18,6 +18,8 @@ const SERVED_AT = '/files/blob/'
 const KEY = new RegExp(`^(${BUCKETS.join('|')})(/[\\w-][\\w.-]*)+$`)
 /** A write that held the loop longer than this was no write into memory: the disk is slow, and is waited for apart. */
 const SLOW_MS = 4
+/** Where somebody else had the core, the next one is quick again. */
+const SLOW_IN_A_ROW = 2
 /** So many chunks are waited for apart before one is tried at once again, twice as many after each slow try. */
 const APART = 2
 const APART_MAX = 1024
@@ -39,7 +41,7 @@ async function reached<T>(work: Promise<T>): Promise<T> {
  * up a megabyte each in the sockets meanwhile. A slow write may also have been a busy machine, so it is not for ever.
  */
 function writer(file: FileHandle): (chunk: Uint8Array) => Promise<void> | void {
-  let [apart, again] = [0, APART]
+  let [slow, apart, again] = [0, 0, APART]
   return (chunk) => {
     if (apart > 0) {
       apart--
@@ -49,8 +51,8 @@ function writer(file: FileHandle): (chunk: Uint8Array) => Promise<void> | void {
     }
     const started = performance.now()
     for (let at = 0; at < chunk.byteLength;) at += writeSync(file.fd, chunk, at)
-    if (performance.now() - started <= SLOW_MS) again = APART
-    else [apart, again] = [again, Math.min(2 * again, APART_MAX)]
+    if (performance.now() - started <= SLOW_MS) [slow, again] = [0, APART]
+    else if (++slow >= SLOW_IN_A_ROW) [apart, again] = [again, Math.min(2 * again, APART_MAX)]
   }
 }
 
