@@ -165,6 +165,8 @@ test('a chat is reached, read and answered by keyboard alone', async ({ browser,
   await page.keyboard.type('Hello yourself')
   await page.keyboard.press('Enter')
   await expect(page.locator('.message').last()).toContainText('Hello yourself')
+  // What is on its way cannot be deleted yet.
+  await expect(page.locator('.message').last().getByText('sent', { exact: true })).toBeAttached()
   await page.keyboard.press('?')
   await page.getByRole('textbox', { name: 'Message' }).fill('')
   await page.getByRole('log').focus()

@@ -35,6 +35,7 @@ export function upToDate<K>(work: (key: K) => Promise<void>): (key: K) => Promis
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof NetworkError)) throw error
       if (mayPass(error)) later(key)
+      else failures.delete(key)
     } finally {
       runs.delete(key)
     }
