@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { isRange } from './http/proxies.ts'
 
 export interface Config {
   host: string
@@ -60,9 +60,10 @@ const list = (value: string) =>
     .map((item) => item.trim())
     .filter(Boolean)
 
-const addresses = (value: string) => {
-  const wrong = list(value).find((item) => !isIP(item))
-  if (wrong !== undefined) throw new Error(`holds "${wrong}", which is not an IP address`)
+const ranges = (value: string) => {
+  const wrong = list(value).find((item) => !isRange(item))
+  if (wrong !== undefined)
+    throw new Error(`holds "${wrong}", which is neither an IP address nor a range like 10.0.0.0/8`)
   return list(value)
 }
 
@@ -185,8 +186,9 @@ const SETTINGS: Record<keyof Config, Setting> = {
   trusted_proxies: {
     name: 'TRUSTED_PROXIES',
     standard: '',
-    read: addresses,
-    meaning: 'Addresses of proxies whose X-Forwarded-For is believed, separated by commas.',
+    read: ranges,
+    meaning:
+      'Proxies whose X-Forwarded-For is believed: addresses and ranges like 10.0.0.0/8, separated by commas.',
   },
   registration: {
     name: 'REGISTRATION',

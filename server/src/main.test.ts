@@ -142,10 +142,13 @@ describe('a start', () => {
   )
 
   test('names every mistake of the configuration at once', async () => {
-    const wrong = { TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8', CORS_ORIGINS: 'https://x.example/app' }
+    const wrong = {
+      TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8, 10.0.0.0/33',
+      CORS_ORIGINS: 'https://x.example/app',
+    }
     const messenger = home.start({ PORT: 'x', JWT_SECRET: 'short', REGISTRATION: 'perhaps', ...wrong })
     expect(await messenger.end()).toBe(1)
-    expect(messenger.said).toContain('TRUSTED_PROXIES holds "10.0.0.0/8", which is not an IP address')
+    expect(messenger.said).toContain('TRUSTED_PROXIES holds "10.0.0.0/33", which is neither an IP address')
     expect(messenger.said).toContain('CORS_ORIGINS holds "https://x.example/app", which is not an origin')
     for (const name of ['PORT', 'JWT_SECRET', 'REGISTRATION'])
       expect(messenger.said).toContain(`${name} has to be`)

@@ -1,9 +1,9 @@
 import type { Server } from 'bun'
-import { isIP } from 'node:net'
 import type { Resources } from '../ports/resources.ts'
 import { DatabaseUnavailable } from '../ports/db/port.ts'
 import { StorageUnavailable } from '../ports/storage/port.ts'
 import type { HttpMetrics } from './metrics.ts'
+import { Proxies } from './proxies.ts'
 import { Refusal } from './refusal.ts'
 import { Answer, type Route } from './serve.ts'
 import type { Caller, Sessions } from './session.ts'
@@ -40,7 +40,7 @@ export class Door {
   readonly #sessions: Sessions
   readonly #metrics: HttpMetrics
   readonly #origins: ReadonlySet<string>
-  readonly #proxies: ReadonlySet<string>
+  readonly #proxies: Proxies
   readonly #methods = new Map<string, string[]>()
 
   constructor(resources: Resources, sessions: Sessions, metrics: HttpMetrics) {
@@ -48,7 +48,7 @@ export class Door {
     this.#sessions = sessions
     this.#metrics = metrics
     this.#origins = new Set(resources.config.cors_origins)
-    this.#proxies = new Set(resources.config.trusted_proxies)
+    this.#proxies = new Proxies(resources.config.trusted_proxies)
   }
 
   /** The table for `Bun.serve({ routes })`. */
@@ -135,13 +135,10 @@ export class Door {
     }
   }
 
-  /** The peer's address, or the last one in X-Forwarded-For that is not a trusted proxy. */
+  /** The caller's, looked up through trusted proxies; '' when the connection is gone. */
   address(request: Request, server: Server<unknown>): string {
-    const peer = server.requestIP(request)?.address.replace(/^::ffff:/, '') ?? ''
-    if (!this.#proxies.has(peer)) return peer
-    const hops = (request.headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim())
-    const client = hops.reverse().find((hop) => isIP(hop) && !this.#proxies.has(hop))
-    return client ?? peer
+    const peer = server.requestIP(request)?.address ?? ''
+    return this.#proxies.clientOf(peer, request.headers.get('x-forwarded-for'))
   }
 
   async #handle(
