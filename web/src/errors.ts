@@ -21,3 +21,12 @@ export class ApiError extends Error {
 
 /** The server did not answer at all: offline, restarting, or too slow. */
 export class NetworkError extends Error {}
+
+/** Nobody said no: the same call may work a moment later. */
+export const mayPass = (error: unknown): boolean =>
+  error instanceof NetworkError ||
+  (error instanceof ApiError && (error.status === 429 || error.status >= 500))
+
+/** It is not there, or no longer for us. */
+export const isOutOfReach = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 403 || error.status === 404)

@@ -1,4 +1,4 @@
-import { ApiError, NetworkError } from './errors.ts'
+import { ApiError, mayPass } from './errors.ts'
 import { connection } from './wire.ts'
 
 const PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000]
@@ -7,10 +7,6 @@ interface Run {
   done: Promise<void>
   askedAgain: boolean
 }
-
-const mayPass = (error: unknown): boolean =>
-  error instanceof NetworkError ||
-  (error instanceof ApiError && (error.status === 429 || error.status >= 500))
 
 /**
  * Work that fetches what was missed, one run per key at a time. Whoever asks while one is under way may know of something
@@ -33,9 +29,9 @@ export function upToDate<K>(work: (key: K) => Promise<void>): (key: K) => Promis
       } while (run.askedAgain)
       failures.delete(key)
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof NetworkError)) throw error
-      if (mayPass(error)) later(key)
-      else failures.delete(key)
+      if (mayPass(error)) return later(key)
+      failures.delete(key)
+      if (!(error instanceof ApiError)) throw error
     } finally {
       runs.delete(key)
     }

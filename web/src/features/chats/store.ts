@@ -2,7 +2,7 @@ import type { Chat, ChatMarks, ChatRow, Member, Sync } from '@messenger/contract
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 import { call, callAll } from '../../api.ts'
-import { ApiError } from '../../errors.ts'
+import { isOutOfReach } from '../../errors.ts'
 import {
   dropRow,
   keepDraft,
@@ -142,7 +142,7 @@ export const useChats = defineStore('chats', () => {
     try {
       accept(await call('GET /chats/:chat_id/row', { params: { chat_id } }))
     } catch (error) {
-      if (!(error instanceof ApiError) || (error.status !== 403 && error.status !== 404)) throw error
+      if (!isOutOfReach(error)) throw error
       remove(chat_id)
     }
   }

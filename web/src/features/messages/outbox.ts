@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, reactive } from 'vue'
 import { call, upload } from '../../api.ts'
-import { ApiError, NetworkError } from '../../errors.ts'
+import { ApiError, mayPass } from '../../errors.ts'
 import {
   dropPending,
   keepBytes,
@@ -173,8 +173,7 @@ export const useOutbox = defineStore('outbox', () => {
     const tries = (uploadTries.get(one.client_id) ?? 0) + 1
     const there = connection.state === 'online'
     const api = error instanceof ApiError ? error : null
-    const passing =
-      error instanceof NetworkError || (api !== null && (api.status >= 500 || api.status === 429))
+    const passing = mayPass(error)
     if (!passing || (there && tries >= UPLOAD_TRIES)) {
       fail(one, api?.code ?? (passing ? 'offline' : 'internal'))
       return false
@@ -226,9 +225,7 @@ export const useOutbox = defineStore('outbox', () => {
       settle(client_id)
       return true
     } catch (error) {
-      const later =
-        error instanceof NetworkError ||
-        (error instanceof ApiError && (error.status >= 500 || error.status === 429))
+      const later = mayPass(error)
       const busy = error instanceof ApiError && error.status === 429
       const since = triedSince.get(client_id)
       const patient =

@@ -2,7 +2,7 @@ import type { Message, Pin, ServerEvent } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 import { call } from '../../api.ts'
-import { ApiError } from '../../errors.ts'
+import { ApiError, isOutOfReach } from '../../errors.ts'
 import { keepTimeline, keptTimeline } from '../../kept.ts'
 import { upToDate } from '../../upToDate.ts'
 import { on, onReady } from '../../wire.ts'
@@ -139,7 +139,7 @@ export const useMessages = defineStore('messages', () => {
 
   function fail(timeline: Timeline, error: unknown): void {
     if (timeline.messages.length === 0) timeline.state = 'failed'
-    if (error instanceof ApiError && (error.status === 403 || error.status === 404)) forget(timeline.chat_id)
+    if (isOutOfReach(error)) forget(timeline.chat_id)
   }
 
   /** Follows what changed since the last revision that was kept. */
