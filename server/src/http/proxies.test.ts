@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { listSessions, login } from '@messenger/contract'
-import { newWorld, PASSWORD } from '../testing/world.ts'
+import { call, newWorld, PASSWORD } from '../testing/world.ts'
 import { isRange, Proxies } from './proxies.ts'
 
 test.each([
@@ -57,10 +57,7 @@ test.each([
   })
   expect(answer.status).toBe(200)
   const { access_token } = (await answer.json()) as { access_token: string }
-  const sessions = await fetch(`${world.url}api${listSessions.path}`, {
-    headers: { authorization: `Bearer ${access_token}` },
-  })
-  const all = (await sessions.json()) as { current: boolean; address: string }[]
-  expect(all.find(({ current }) => current)!.address).toBe(shown)
+  const sessions = await call(world.url, listSessions, {}, access_token)
+  expect(sessions.find(({ current }) => current)!.address).toBe(shown)
   await world.close()
 })

@@ -30,7 +30,7 @@ interface Lane {
   readonly line: Queries
   readonly waiting: Waiting[]
   busy: boolean
-  /** How many should wait before the next batch leaves. */
+  /** How many should wait before the next batch leaves, at least one. */
   wanted: number
   /** When the last batch was answered, and how long it takes from one to the next, in ms. */
   answered: number
@@ -77,7 +77,7 @@ function noteAnswer(lane: Lane, size: number): void {
   lane.wanted = few ? Math.min(senders, WORTH_SENDING) : 1
 }
 
-const isWorthSending = ({ waiting, wanted }: Lane) => waiting.length > 0 && waiting.length >= wanted
+const isWorthSending = ({ waiting, wanted }: Lane) => waiting.length >= wanted
 
 /** Resolves when enough are waiting or have been waited for; at the earliest in the next turn of the loop. */
 async function gathered(lane: Lane): Promise<void> {

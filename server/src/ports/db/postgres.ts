@@ -48,12 +48,12 @@ const again =
   (runner: Runner, connections: number) =>
   async <Row>(statement: Statement): Promise<Row[]> => {
     const began = performance.now()
-    for (let left = reads(statement) ? connections : 0; ; left--)
+    for (let left = connections; ; left--)
       try {
         return await run<Row>(runner, statement)
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable) || left === 0 || performance.now() - began > AGAIN_FOR_MS)
-          throw error
+        if (!(error instanceof DatabaseUnavailable) || !reads(statement)) throw error
+        if (left === 0 || performance.now() - began > AGAIN_FOR_MS) throw error
       }
   }
 
