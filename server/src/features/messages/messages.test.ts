@@ -9,6 +9,7 @@ import {
   type Message,
 } from '@messenger/contract'
 import { sql } from '../../ports/db/port.ts'
+import { until } from '../../testing/until.ts'
 import { newWorld, type Person, type World } from '../../testing/world.ts'
 
 let world: World
@@ -109,6 +110,39 @@ describe('sending', () => {
     expect(pages.map(({ seq }) => seq)).toEqual(Array.from({ length: 300 }, (_, n) => n + 1))
     expect(pages.map(({ revision }) => revision)).toEqual(pages.map(({ seq }) => seq))
     expect(pages.every((message, n) => n === 0 || message.id > pages[n - 1]!.id)).toBe(true)
+  })
+
+  test('events leave in the order of the history, also when a batch fails while another is behind it', async () => {
+    const apart = await newWorld()
+    const [one, two] = [await apart.user('one'), await apart.user('two')]
+    const chat_id = await apart.group(one, [two])
+    const hears = await two.listen()
+    const first = await send(one, chat_id, 'first')
+    const wave = (size: number, more: (n: number) => object = () => ({})) =>
+      Promise.all(
+        Array.from({ length: size }, (_, n) =>
+          send(n % 2 ? one : two, chat_id, `m${n}`, { client_id: crypto.randomUUID(), ...more(n) }),
+        ),
+      )
+    const heard = () => hears.all('message').map(({ seq }) => seq)
+
+    const sent = await wave(300, (n) => (n === 21 ? { client_id: first.client_id } : {}))
+    expect(sent[21]).toEqual(first)
+    await until('everything is heard', () => heard().length === 300)
+    expect(heard()).toEqual(Array.from({ length: 300 }, (_, n) => n + 1))
+
+    // What was committed as its connection broke is told to nobody: a hole, and never a step back.
+    const cut = wave(400)
+    await until('some are heard', () => heard().length > 340)
+    await apart.db.query(
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where query ilike '%with asked%' and pid <> pg_backend_pid()`,
+    )
+    const stored = (await cut).map(({ seq }) => seq).sort((a, b) => a - b)
+    expect(stored).toEqual(Array.from({ length: 400 }, (_, n) => 301 + n))
+    const last = await send(one, chat_id, 'last')
+    await hears.next('message', ({ id }) => id === last.id)
+    expect(heard()).toEqual(heard().toSorted((a, b) => a - b))
+    await apart.close()
   })
 
   test('a batch of sends is one statement', async () => {

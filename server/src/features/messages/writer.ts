@@ -25,10 +25,23 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
+type Stored = { one: Waiting; sent: Sent }[]
+
+/** A batch that is with the database. */
+interface UnderWay {
+  readonly batch: Waiting[]
+  /** Never rejected: nobody may be waiting for it yet. */
+  readonly stored: Promise<Stored | Error>
+}
+
 interface Lane {
   /** Always the same process of the database: what it needs for the next batch is still in its caches. */
   readonly line: Queries
   readonly waiting: Waiting[]
+  /** The one that the database works on, and the one that it finds when it is done. */
+  readonly under_way: UnderWay[]
+  /** Nothing is sent ahead while a batch that failed is tried again. */
+  recovers: boolean
   busy: boolean
   /** How many should wait before the next batch leaves, at least one. */
   wanted: number
@@ -53,6 +66,11 @@ const BATCH_MAX = 512
 const WORTH_SENDING = 16
 const GATHER_MS = 2
 const ROUND_MAX_MS = 5
+/**
+ * So many go to the database while a batch is under way there: it takes them up at once, and does not wait until this
+ * process hears of the one and sends the other (docs/decisions/0016).
+ */
+const WORTH_SENDING_AHEAD = 2 * WORTH_SENDING
 /** After a pause as long as this nobody is expected any more. */
 const QUIET_MS = 20
 /** More than this many waiting sends are refused: the database is not keeping up. */
@@ -72,7 +90,8 @@ function noteAnswer(lane: Lane, size: number): void {
   const now = performance.now()
   lane.round += (now - lane.answered - lane.round) / 4
   lane.answered = now
-  const senders = size + lane.waiting.length
+  const ahead = lane.under_way[0]?.batch.length ?? 0
+  const senders = size + ahead + lane.waiting.length
   const few = senders < 2 * WORTH_SENDING && lane.round < ROUND_MAX_MS
   lane.wanted = few ? Math.min(senders, WORTH_SENDING) : 1
 }
@@ -129,6 +148,8 @@ export class MessageWriter {
     this.#lanes = Array.from({ length: LANES }, () => ({
       line: deps.db.line(),
       waiting: [],
+      under_way: [],
+      recovers: false,
       busy: false,
       wanted: 1,
       answered: 0,
@@ -161,6 +182,7 @@ export class MessageWriter {
       this.#waiting++
       lane.waiting.push({ send, together, resolve, reject })
       if (lane.enough && isWorthSending(lane)) lane.enough()
+      this.#sendAhead(lane)
       if (lane.busy) return
       lane.busy = true
       void this.#run(lane)
@@ -172,42 +194,77 @@ export class MessageWriter {
     while (this.#waiting > 0) await new Promise((turn) => setTimeout(turn, 5))
   }
 
-  /** Where enough are waiting, the next batch is on its way to the database while the answers of the one before are made. */
+  /** Batches one after the other; the next one is with the database while the answers of the one before are made. */
   async #run(lane: Lane): Promise<void> {
     const now = performance.now()
     if (now - lane.answered > QUIET_MS) Object.assign(lane, { wanted: 1, answered: now, round: 0 })
     await gathered(lane)
-    for (let under_way = this.#begin(lane); under_way;) {
-      const { batch } = under_way
-      const stored = await under_way.stored
-      noteAnswer(lane, batch.length)
-      const next = isWorthSending(lane) ? this.#begin(lane) : null
-      // The driver writes at the end of a turn: without one, the database would wait until the answers are made.
-      if (next) await turn()
-      try {
-        if (stored instanceof Error) throw stored
-        await this.#tell(stored)
-      } catch (error) {
-        for (const one of batch) one.reject(error)
+    this.#begin(lane)
+    for (let first = lane.under_way[0]; first; first = lane.under_way[0]) {
+      const stored = await first.stored
+      lane.under_way.shift()
+      noteAnswer(lane, first.batch.length)
+      if (stored instanceof Error) await this.#recover(lane, first.batch, stored)
+      else {
+        if (lane.under_way.length > 0) this.#sendAhead(lane)
+        else if (isWorthSending(lane)) {
+          this.#begin(lane)
+          // The driver writes at the end of a turn: without one, the database would wait until the answers are made.
+          await turn()
+        }
+        await this.#finish(first.batch, stored)
       }
-      this.#waiting -= batch.length
-      if (!next) await gathered(lane)
-      under_way = next ?? this.#begin(lane)
+      if (lane.under_way.length > 0) continue
+      await gathered(lane)
+      this.#begin(lane)
     }
     lane.busy = false
   }
 
-  #begin(lane: Lane) {
-    const last = lane.waiting[BATCH_MAX - 1]
-    const batch = lane.waiting.splice(0, BATCH_MAX + (last?.together ?? 0))
-    if (batch.length === 0) return null
-    // After the turn in which the driver writes it, and in which the answers of the batch before it are made.
-    setImmediate(() => setImmediate(this.#handedOver))
-    // Caught here: it may fail while nobody waits for it yet.
-    return { batch, stored: this.#store(lane.line, batch).catch((error: unknown) => error as Error) }
+  #sendAhead(lane: Lane): void {
+    if (lane.under_way.length === 1 && !lane.recovers && lane.waiting.length >= WORTH_SENDING_AHEAD)
+      this.#begin(lane)
   }
 
-  async #tell(results: { one: Waiting; sent: Sent }[]): Promise<void> {
+  #begin(lane: Lane): void {
+    const last = lane.waiting[BATCH_MAX - 1]
+    const batch = lane.waiting.splice(0, BATCH_MAX + (last?.together ?? 0))
+    if (batch.length === 0) return
+    // After the turn in which the driver writes it, and in which the answers of the batch before it are made.
+    setImmediate(() => setImmediate(this.#handedOver))
+    const repeats = performance.now() < this.#repeatsUntil
+    const stored = this.#storeAll(lane.line, batch, repeats).catch((error: unknown) => error as Error)
+    lane.under_way.push({ batch, stored })
+  }
+
+  async #finish(batch: readonly Waiting[], stored: Stored): Promise<void> {
+    try {
+      await this.#tell(stored)
+    } catch (error) {
+      for (const one of batch) one.reject(error)
+    }
+    this.#waiting -= batch.length
+  }
+
+  /** What was sent behind a batch that failed was stored before it is: it is told first, or tried again after it. */
+  async #recover(lane: Lane, batch: Waiting[], error: Error): Promise<void> {
+    lane.recovers = true
+    const failed = [{ batch, error }]
+    for (const behind of lane.under_way.splice(0)) {
+      const stored = await behind.stored
+      if (stored instanceof Error) failed.push({ batch: behind.batch, error: stored })
+      else await this.#finish(behind.batch, stored)
+    }
+    for (const one of failed) {
+      const again = this.#storeAgain(lane.line, one.batch, one.error)
+      const stored = await again.catch((failure: unknown) => failure as Error)
+      if (stored instanceof Error) for (const { reject } of one.batch) reject(stored)
+      await this.#finish(one.batch, stored instanceof Error ? [] : stored)
+    }
+    lane.recovers = false
+  }
+
+  async #tell(results: Stored): Promise<void> {
     if (results.length === 0) return
     const kept = results.filter(({ sent }) => sent.id !== null)
     const people = await this.#senders.of(
@@ -241,21 +298,25 @@ export class MessageWriter {
     }
   }
 
-  /** Runs the statement; sends without a client_id are refused at once when nobody can say whether it was committed. */
-  async #store(line: Queries, batch: Waiting[]): Promise<{ one: Waiting; sent: Sent }[]> {
+  /** Sends without a client_id are refused at once when nobody can say whether they were committed. */
+  async #storeAgain(line: Queries, batch: Waiting[], error: unknown): Promise<Stored> {
     let left = batch
+    let failure = error
     for (const pause of [...RETRY_AFTER_MS, null]) {
-      try {
-        const sent = await this.#storeAll(line, left)
-        return left.map((one, index) => ({ one, sent: sent[index]! }))
-      } catch (error) {
-        if (!(error instanceof DatabaseUnavailable)) return await this.#storeApart(line, left, error)
-        this.#reckonWithRepeats()
+      if (!isRepeated(failure) && !(failure instanceof DatabaseUnavailable))
+        return this.#storeApart(line, left, failure)
+      this.#reckonWithRepeats()
+      if (failure instanceof DatabaseUnavailable) {
         const safe = pause === null ? [] : left.filter((one) => one.send.client_id !== null)
-        for (const one of left) if (!safe.includes(one)) one.reject(error)
+        for (const one of left) if (!safe.includes(one)) one.reject(failure)
         left = safe
         if (left.length === 0 || pause === null) return []
         await new Promise((turn) => setTimeout(turn, pause))
+      }
+      try {
+        return await this.#storeAll(line, left, true)
+      } catch (again) {
+        failure = again
       }
     }
     return []
@@ -265,41 +326,33 @@ export class MessageWriter {
     this.#repeatsUntil = performance.now() + REPEATS_FOR_MS
   }
 
-  /** Nearly all sends are new: that is tried first, and a repeat among them shows by the unique key. */
-  async #storeAll(line: Queries, batch: readonly Waiting[]): Promise<Sent[]> {
-    const sends = batch.map((one) => one.send)
-    const repeats = performance.now() < this.#repeatsUntil
-    try {
-      return await storeMessages(line, sends, { repeats })
-    } catch (error) {
-      if (repeats || !isRepeated(error)) throw error
-      this.#reckonWithRepeats()
-      return storeMessages(line, sends, { repeats: true })
-    }
+  /**
+   * Nearly all sends are new: a repeat shows by the unique key, and fails the statement. Where `repeats` are reckoned
+   * with it does not.
+   */
+  async #storeAll(line: Queries, batch: readonly Waiting[], repeats: boolean): Promise<Stored> {
+    const sent = await storeMessages(
+      line,
+      batch.map((one) => one.send),
+      { repeats },
+    )
+    return batch.map((one, index) => ({ one, sent: sent[index]! }))
   }
 
   /** The statement itself failed: apart, so that a bad row refuses itself (and what rides with it), not its neighbours. */
-  async #storeApart(
-    line: Queries,
-    batch: Waiting[],
-    error: unknown,
-  ): Promise<{ one: Waiting; sent: Sent }[]> {
+  async #storeApart(line: Queries, batch: Waiting[], error: unknown): Promise<Stored> {
     const apart: Waiting[][] = []
     for (let at = 0; at < batch.length; at += apart.at(-1)!.length)
       apart.push(batch.slice(at, at + 1 + batch[at]!.together))
-    if (apart.length === 1) {
-      for (const one of batch) one.reject(error)
-      return []
-    }
+    if (apart.length === 1) throw error
     this.#log.error(
       { err: error, sends: batch.length },
       'a batch of messages was refused by the database; trying them apart',
     )
-    const results: { one: Waiting; sent: Sent }[] = []
+    const results: Stored = []
     for (const part of apart) {
       try {
-        const sent = await this.#storeAll(line, part)
-        results.push(...part.map((one, index) => ({ one, sent: sent[index]! })))
+        results.push(...(await this.#storeAll(line, part, true)))
       } catch (failure) {
         for (const one of part) one.reject(failure)
       }
