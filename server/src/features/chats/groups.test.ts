@@ -128,6 +128,27 @@ describe('what a group says of itself', () => {
   })
 })
 
+test('a list shows at once what became of a chat, also to whoever has looked at it before', async () => {
+  const chat_id = await world.group(ann, [bob])
+  const changes: BodyOf<typeof updateChat>[] = [
+    { title: 'Renamed' },
+    { description: 'What it is about' },
+    { public_name: 'looked_at_before' },
+    { who_may_post: 'admins' },
+    { who_may_pin: 'members' },
+    { slow_mode_seconds: 10 },
+    { description: null, public_name: null },
+  ]
+  for (const body of changes) {
+    const before = await row(bob, chat_id)
+    await change(ann, chat_id, body)
+    expect(before).not.toMatchObject(body)
+    expect(await row(bob, chat_id)).toMatchObject(body)
+  }
+  await add(ann, chat_id, cat)
+  expect(await row(bob, chat_id)).toMatchObject({ member_count: 3, title: 'Renamed' })
+})
+
 describe('what members may', () => {
   test('owner and admins say it, everybody hears it, others are refused', async () => {
     const chat_id = await world.group(ann, [bob, cat])

@@ -1,7 +1,7 @@
 import type { BodyOf, Chat, ChatPermissions, ChatType, Role, updateChat } from '@messenger/contract'
 import { Refusal, refusing } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import type { FramedRow, ListCursor, Preview } from './rows.ts'
+import type { FoundFrame, ListCursor, ListedRow, Preview } from './rows.ts'
 import { manages, type NewRoom } from './rules.ts'
 
 const PUBLIC_NAME_TAKEN = {
@@ -84,17 +84,20 @@ export const UNREAD: Statement = sql`
           and not exists (select from message_uncounted t where t.chat_id = x.chat_id and t.seq = x.seq)) else 0 end
   )::float8`
 
-/** What the list is sorted by comes first: a sort reads it from every row again and again. */
+/** When the newest message of a head `h` was sent, in ms since 1970: its id tells. Null while there is none. */
+const LAST_MS: Statement = sql`(nullif(h.last_message_id, 0) >> 12) + 1735689600000`
+
+const CREATED_MS: Statement = sql`round(date_part('epoch', c.created_at) * 1000)`
+
+/** One's own part of a row, and how far the chat has come: every column costs as much as a hundred rows have of it. */
 const row = (user_id: number): Statement => sql`
-  m.is_pinned, m.is_favorite, round(date_part('epoch', coalesce(h.last_at, c.created_at)) * 1000) as updated_ms,
-  m.chat_id::float8 as id, c.type, c.title, c.description, c.public_name, c.avatar_file_id::float8,
-  c.member_count, c.who_may_post, c.who_may_pin, c.slow_mode_seconds, h.last_at is not null as has_messages,
-  h.last_seq::float8, h.revision::float8,
+  m.chat_id::float8 as id, c.changed as version, c.member_count, (${LAST_MS})::float8 as last_ms,
+  h.last_seq::float8, h.revision::float8, m.is_pinned, m.is_favorite,
   m.last_read_seq::float8, m.last_read_msg_id::float8, ${UNREAD} as unread_count, m.role as my_role, m.is_archived,
   coalesce(m.marked_unread_seq = m.last_read_seq, false) as is_marked_unread, d.content as draft,
   d.reply_to_message_id::float8 as draft_reply_id, round(date_part('epoch', d.updated_at) * 1000) as draft_ms,
   coalesce(m.muted_until > now(), false) as is_muted,
-  coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true) and c.member_count between 2 and ${RECEIPT_CHAT_MAX} as sees_receipts,
+  coalesce((select read_receipts_enabled from user_settings where user_id = ${user_id}), true) as shares_receipts,
   coalesce(h.preview_message_id = h.last_message_id, false) as preview_is_last,
   h.preview_message_id::float8, m.hidden_count > 0 or m.cleared_seq > 0 as sees_a_part,
   o.id::float8 as other_id, o.username as other_username, coalesce(nullif(o.display_name, ''), o.username) as other_name,
@@ -118,13 +121,13 @@ const LISTED: Statement = sql`
 
 const SHOWN: Statement = sql`(not m.is_hidden or h.last_seq > m.cleared_seq)`
 
-const listed = (user_id: number, archived: boolean): Statement => sql`
-  select ${row(user_id)} from ${LISTED}
+const listed = (user_id: number, archived: boolean, more: Statement = sql``): Statement => sql`
+  select ${row(user_id)}${more} from ${LISTED}
   where m.user_id = ${user_id} and m.is_archived = ${archived} and ${SHOWN}`
 
 /** The caller's chats in no order, up to `limit`. */
 export const anyOf = (db: Queries, user_id: number, archived: boolean, limit: number) =>
-  db.query<FramedRow>(sql`${listed(user_id, archived)} limit ${limit}`)
+  db.query<ListedRow>(sql`${listed(user_id, archived)} limit ${limit}`)
 
 /** The caller's chats as the list sorts them: pinned, favourites, newest. As `byPlace`. */
 export const listOf = (
@@ -134,20 +137,28 @@ export const listOf = (
 ) => {
   const { archived, limit, after } = asked
   const beyond = after
-    ? sql`where (is_pinned::int, is_favorite::int, updated_ms, id)
+    ? sql`where (is_pinned::int, is_favorite::int, moved_ms, id)
         < (${Number(after.is_pinned)}::int, ${Number(after.is_favorite)}::int, ${after.updated_ms}::float8, ${after.id}::float8)`
     : sql``
-  return db.query<FramedRow>(sql`
-    select * from (${listed(user_id, archived)}) rows ${beyond}
-    order by is_pinned desc, is_favorite desc, updated_ms desc, id desc
+  const moved = sql`, coalesce(${LAST_MS}, ${CREATED_MS})::float8 as moved_ms`
+  return db.query<ListedRow>(sql`
+    select * from (${listed(user_id, archived, moved)}) rows ${beyond}
+    order by is_pinned desc, is_favorite desc, moved_ms desc, id desc
     limit ${limit}`)
 }
 
 /** The caller's rows of these chats. */
 export const rowsOf = (db: Queries, user_id: number, chat_ids: readonly number[]) =>
-  db.query<FramedRow>(sql`
+  db.query<ListedRow>(sql`
     select ${row(user_id)} from ${LISTED}
     where m.user_id = ${user_id} and m.chat_id = any(${chat_ids}::bigint[])`)
+
+/** What these chats are, for everybody who is in them. */
+export const framesOf = (db: Queries, chat_ids: readonly number[]) =>
+  db.query<FoundFrame>(sql`
+    select c.id::float8, c.changed as version, c.type, c.title, c.description, c.public_name,
+      c.avatar_file_id::float8, ${CREATED_MS} as created_ms, c.who_may_post, c.who_may_pin, c.slow_mode_seconds
+    from chats c where c.id = any(${chat_ids}::bigint[])`)
 
 /** What a chat says of itself in a message `v`; deleted accounts have no name in it any more. */
 const NAMED_EVENT: Statement = sql`

@@ -1,5 +1,6 @@
 import * as contract from '@messenger/contract'
-import type { ChatRow, Member } from '@messenger/contract'
+import type { Member } from '@messenger/contract'
+import { jsonBytes } from '../../http/jsonWriter.ts'
 import { momentOf } from '../../http/moment.ts'
 import { Refusal } from '../../http/refusal.ts'
 import { Answer, answer, limited, serve, type Route } from '../../http/serve.ts'
@@ -15,7 +16,7 @@ import { addTo, joinPublic, membersOf, setRole, type FoundMember } from './membe
 import type { ChatNews } from './news.ts'
 import * as queries from './queries.ts'
 import { moveReadMark, readCountOf, readersOf, receiptsFor } from './receipts.ts'
-import { chatRow, cursorOf, readCursor, type StoredRow } from './rows.ts'
+import { cursorOf, othersIn, readCursor, writeChatRow, type StoredRow } from './rows.ts'
 import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
 import { sweep } from './sweep.ts'
 
@@ -25,11 +26,10 @@ const JOINING = { burst: 30, perSecond: 1 / 2 }
 const COUNTING = { burst: 30, perSecond: 3 }
 const DRAFTING = { burst: 60, perSecond: 2 }
 
-/** Rows with the presence of those who show it: one question for the whole page. */
-async function withPresence(rows: readonly StoredRow[], presence: Presence): Promise<ChatRow[]> {
-  const asked = rows.flatMap((row) => (row.other_id !== null && row.other_shows_presence ? row.other_id : []))
-  const online = asked.length === 0 ? new Set<number>() : await presence.online(asked)
-  return rows.map((row) => chatRow(row, online))
+/** Those of the others in these rows who are online: one question for the whole page. */
+function onlineIn(rows: readonly StoredRow[], presence: Presence): Promise<Set<number>> {
+  const others = othersIn(rows)
+  return others.length === 0 ? Promise.resolve(new Set()) : presence.online(others)
 }
 
 async function shownMembers(members: readonly FoundMember[], presence: Presence): Promise<Member[]> {
@@ -97,15 +97,21 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     if (query.cursor !== undefined && !after) throw new Refusal('invalid', { field: 'cursor' })
     const limit = query.limit ?? contract.CHATS_PAGE_MAX
     const rows = await lists.list(me.id, { archived: query.archived ?? false, limit, after })
-    const json = JSON.stringify(await withPresence(rows, presence))
+    const online = await onlineIn(rows, presence)
+    const json = jsonBytes((out) => out.list(rows, (row) => writeChatRow(out, row, online)))
     const last = rows.length === limit ? rows.at(-1) : undefined
     return new Answer(200, json, last ? { 'x-next-cursor': cursorOf(last) } : {})
   }),
 
   serve(contract.getChatRow, async ({ me, params }, { presence }) => {
-    const [row] = await withPresence(await lists.rows(me.id, [params.chat_id]), presence)
+    const rows = await lists.rows(me.id, [params.chat_id])
+    const [row] = rows
     if (!row) throw new Refusal('not_found')
-    return row
+    const online = await onlineIn(rows, presence)
+    return new Answer(
+      200,
+      jsonBytes((out) => writeChatRow(out, row, online)),
+    )
   }),
 
   serve(contract.getChat, async ({ me, params }, { db, presence }) => {

@@ -1,13 +1,25 @@
 import type { Changes } from '@messenger/contract'
+import { json, jsonBytes, jsonText, type JsonWriter } from '../../http/jsonWriter.ts'
 import type { Db } from '../../ports/db/port.ts'
 import { ownReactions } from '../reactions/queries.ts'
 import * as queries from './queries.ts'
 import { idBefore } from './rules.ts'
 import type { Senders } from './senders.ts'
-import { answerText, eventText, messageBody, namedIn, withoutGone, type StoredMessage } from './wire.ts'
+import {
+  eventText,
+  messageBody,
+  namedIn,
+  withoutGone,
+  writeMessage,
+  type Seen,
+  type StoredMessage,
+} from './wire.ts'
 
 const PAGES_REMEMBERED = 2_000
-const encoder = new TextEncoder()
+const EMPTY = json('[]')
+
+type Json = Uint8Array<ArrayBuffer>
+type Shown = Seen & { message: StoredMessage }
 
 /** A reader's own reactions, by message. */
 type Own = ReadonlyMap<number, ReadonlySet<string>>
@@ -17,8 +29,7 @@ const NONE: ReadonlySet<string> = new Set()
 interface Page {
   revision: number
   epoch: number
-  /** UTF-8: what is sent again and again is not encoded again. */
-  json: Uint8Array<ArrayBuffer>
+  json: Json
   /** Messages with reactions, none of which is the reader's own in `json`. */
   reacted: readonly number[]
 }
@@ -41,20 +52,31 @@ export class History {
   async page(
     reader: queries.Reader,
     asked: { limit: number; before?: string; after_id?: number; around?: number },
-  ): Promise<string | Uint8Array<ArrayBuffer>> {
+  ): Promise<Json> {
+    const rows = await this.#foundFor(reader, asked)
+    // Members find something nearly always: the others are refused by a statement of their own.
+    if (rows && rows.length > 0) return this.#json(reader, rows)
     const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
-    const { limit } = asked
-    if (asked.around !== undefined) return this.#json(reader, await this.#around(reader, asked.around, limit))
-    if (asked.after_id !== undefined)
-      return this.#json(reader, await queries.messagesAfter(this.#db, reader, asked.after_id, limit))
-    if (asked.before !== undefined) {
-      const id = Math.min(idBefore(asked.before), access.last_message_id + 1)
-      return this.#json(reader, (await queries.messagesBefore(this.#db, reader, id, limit)).reverse())
-    }
-    return this.#newestPage(reader, access, limit)
+    return rows ? EMPTY : this.#newestPage(reader, access, asked.limit)
   }
 
-  async changes(reader: queries.Reader, after: number, limit: number): Promise<string> {
+  /** Null where the newest page was asked for. */
+  async #foundFor(
+    reader: queries.Reader,
+    {
+      limit,
+      before,
+      after_id,
+      around,
+    }: { limit: number; before?: string; after_id?: number; around?: number },
+  ): Promise<StoredMessage[] | null> {
+    if (around !== undefined) return this.#around(reader, around, limit)
+    if (after_id !== undefined) return queries.messagesAfter(this.#db, reader, after_id, limit)
+    if (before === undefined) return null
+    return (await queries.messagesBefore(this.#db, reader, idBefore(before), limit)).reverse()
+  }
+
+  async changes(reader: queries.Reader, after: number, limit: number): Promise<Json> {
     const access = await queries.accessOf(this.#db, reader.chat_id, reader.user_id)
     const rows =
       access.revision > after ? await queries.messagesChangedAfter(this.#db, reader, after, limit + 1) : []
@@ -63,20 +85,25 @@ export class History {
     const revision: Changes['revision'] = has_more
       ? shown.at(-1)!.revision
       : Math.max(access.revision, rows.at(-1)?.revision ?? 0)
-    return `{"changes":${await this.#json(reader, shown)},"revision":${revision},"has_more":${has_more}}`
+    const seen = await this.#seenBy(reader, shown)
+    return jsonBytes((out) =>
+      out
+        .partOf('{"changes":')
+        .list(seen, (one) => writeAnswer(out, one))
+        .partOf(`,"revision":${revision},"has_more":${has_more}}`),
+    )
   }
 
   /** Messages of one chat as this reader sees them, each a whole Message of the contract as JSON. */
   async messages(reader: queries.Reader, rows: readonly StoredMessage[], known?: Own): Promise<string[]> {
-    const own = known ?? (await this.#own(reader, reactedOf(rows)))
-    const bodies = await this.#bodies(reader.chat_id, rows, (id) => own.get(id) ?? NONE)
-    return bodies.map((body, index) => answerText(rows[index]!.message_type, body))
+    const seen = await this.#seenBy(reader, rows, known)
+    return seen.map((one) => jsonText((out) => writeAnswer(out, one)))
   }
 
   /** One message as the events that everybody hears show it. */
   async message(row: StoredMessage): Promise<string> {
-    const [body] = await this.#bodies(row.chat_id, [row])
-    return answerText(row.message_type, body!)
+    const [seen] = await this.#seen(row.chat_id, [row])
+    return jsonText((out) => writeAnswer(out, seen!))
   }
 
   /** These messages as JSON, the newest first, without those that the viewer may not see. */
@@ -106,10 +133,10 @@ export class History {
     const changed = await queries.newestChanges(this.#db, user_ids, since)
     return Promise.all(
       changed.map(async (message) => {
-        const [body] = await this.#bodies(message.chat_id, [message])
+        const [seen] = await this.#seen(message.chat_id, [message])
         return {
           chat_id: message.chat_id,
-          text: message.is_deleted ? deletedEvent(message) : eventText(body!),
+          text: message.is_deleted ? deletedEvent(message) : eventText(messageBody(seen!.message, seen!)),
         }
       }),
     )
@@ -127,16 +154,16 @@ export class History {
     const rows = await queries.messagesBefore(this.#db, reader, access.last_message_id + 1, limit)
     const reacted = reactedOf(rows)
     const own = await this.#own(reader, reacted)
-    const json = await this.#json(reader, rows.reverse(), own)
+    const page = await this.#json(reader, rows.reverse(), own)
     // Rows newer than the revision that was read first would make the page wrong for nobody, but it would be kept
     // under a revision that it is not of.
     const newest = rows.reduce((highest, row) => Math.max(highest, row.revision), 0)
     if (whole && own.size === 0 && newest <= access.revision) {
       this.#newest.delete(key)
       if (this.#newest.size >= PAGES_REMEMBERED) this.#newest.delete(this.#newest.keys().next().value!)
-      this.#newest.set(key, { revision: access.revision, epoch, json: encoder.encode(json), reacted })
+      this.#newest.set(key, { revision: access.revision, epoch, json: page, reacted })
     }
-    return json
+    return page
   }
 
   async #around(reader: queries.Reader, id: number, limit: number): Promise<StoredMessage[]> {
@@ -148,8 +175,14 @@ export class History {
     return [...before.reverse(), ...after]
   }
 
-  async #json(reader: queries.Reader, rows: readonly StoredMessage[], own?: Own): Promise<string> {
-    return `[${(await this.messages(reader, rows, own)).join(',')}]`
+  async #json(reader: queries.Reader, rows: readonly StoredMessage[], own?: Own): Promise<Json> {
+    const seen = await this.#seenBy(reader, rows, own)
+    return jsonBytes((out) => out.list(seen, (one) => writeAnswer(out, one)))
+  }
+
+  async #seenBy(reader: queries.Reader, rows: readonly StoredMessage[], known?: Own): Promise<Shown[]> {
+    const own = known ?? (await this.#own(reader, reactedOf(rows)))
+    return this.#seen(reader.chat_id, rows, (id) => own.get(id) ?? NONE)
   }
 
   /** Asks the database only where there are reactions. */
@@ -158,11 +191,11 @@ export class History {
   }
 
   /** Without `mine`, reactions are not anybody's own: so are events. */
-  async #bodies(
+  async #seen(
     chat_id: number,
     rows: readonly StoredMessage[],
     mine?: (message_id: number) => ReadonlySet<string>,
-  ): Promise<string[]> {
+  ): Promise<Shown[]> {
     const reply_ids = rows.flatMap((row) => row.reply_to_message_id ?? [])
     const replies =
       reply_ids.length === 0 ? [] : await queries.repliedTo(this.#db, chat_id, [...new Set(reply_ids)])
@@ -171,14 +204,20 @@ export class History {
     const people = await this.#senders.of(new Set([...writers, ...rows.flatMap(namedIn)]))
     return rows.map((row) => {
       const reply = row.reply_to_message_id === null ? undefined : byId.get(row.reply_to_message_id)
-      return messageBody(withoutGone(row, people), {
+      return {
+        message: withoutGone(row, people),
         sender: people.get(row.sender_id)!,
         reply,
         replied: reply && people.get(reply.sender_id),
         mine: mine?.(row.id),
-      })
+      }
     })
   }
+}
+
+function writeAnswer(out: JsonWriter, shown: Shown): void {
+  out.partOf(`{"type":"${shown.message.message_type}",`)
+  writeMessage(out, shown.message, shown)
 }
 
 const reactedOf = (rows: readonly StoredMessage[]): number[] =>

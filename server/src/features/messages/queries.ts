@@ -1,7 +1,7 @@
 import type { Entity } from '@messenger/contract'
 import { Refusal } from '../../http/refusal.ts'
 import { sql, type Db, type Queries, type Statement } from '../../ports/db/port.ts'
-import { namedIn, withoutGone, type RepliedTo, type Sender, type StoredMessage } from './wire.ts'
+import { namedIn, withoutGone, type RepliedTo, type SenderRow, type StoredMessage } from './wire.ts'
 
 export { namedIn, withoutGone, type StoredMessage }
 
@@ -49,17 +49,24 @@ export const visibleTo = ({ chat_id, user_id }: Reader): Statement => sql`
       select from messages_hidden x
       where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id))`
 
+/** The same rows `m`, for pages: what is known of the member is read once, and not joined to every row. */
+const pageFor = ({ chat_id, user_id }: Reader): Statement => {
+  const member = sql`from chat_members me where me.chat_id = ${chat_id} and me.user_id = ${user_id}`
+  return sql`
+    select ${COLUMNS} from messages m
+    where m.chat_id = ${chat_id} and m.seq > (select me.cleared_seq ${member})
+      and ((select me.hidden_count = 0 ${member}) or not exists (
+        select from messages_hidden x
+        where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id))`
+}
+
 /** Up to `limit` messages with ids below `id`, the newest first. */
 export const messagesBefore = (db: Queries, reader: Reader, id: number, limit: number) =>
-  db.query<StoredMessage>(
-    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id < ${id} order by m.id desc limit ${limit}`,
-  )
+  db.query<StoredMessage>(sql`${pageFor(reader)} and m.id < ${id} order by m.id desc limit ${limit}`)
 
 /** Up to `limit` messages with ids above `id`, the oldest first. */
 export const messagesAfter = (db: Queries, reader: Reader, id: number, limit: number) =>
-  db.query<StoredMessage>(
-    sql`select ${COLUMNS} ${visibleTo(reader)} and m.id > ${id} order by m.id limit ${limit}`,
-  )
+  db.query<StoredMessage>(sql`${pageFor(reader)} and m.id > ${id} order by m.id limit ${limit}`)
 
 /** Those of these messages that are there for the reader, in no order. */
 export const messagesOf = (db: Queries, reader: Reader, ids: readonly number[]) =>
@@ -113,7 +120,7 @@ export const repliedTo = (db: Queries, chat_id: number, ids: readonly number[]) 
     from messages m where m.chat_id = ${chat_id} and m.id = any(${ids}::bigint[])`)
 
 export const sendersOf = (db: Queries, ids: readonly number[]) =>
-  db.query<Sender>(sql`
+  db.query<SenderRow>(sql`
     select id::float8, username, coalesce(nullif(display_name, ''), username) as display_name, is_admin,
       avatar_url('users', id, avatar_file_id), not is_active as is_gone
     from users where id = any(${ids}::bigint[])`)

@@ -1,6 +1,6 @@
 import type { Db } from '../../ports/db/port.ts'
 import { sendersOf } from './queries.ts'
-import { UNKNOWN_SENDER, type Sender } from './wire.ts'
+import { senderOf, unknownSender, type Sender } from './wire.ts'
 
 const REMEMBERED = 20_000
 /** A node that missed the news of a changed profile shows the old name this long at most. */
@@ -39,14 +39,15 @@ export class Senders {
   async #load(found: Map<number, Sender>, missing: number[]): Promise<Map<number, Sender>> {
     const epoch = this.epoch
     const read = Date.now()
-    for (const sender of await sendersOf(this.#db, missing)) {
+    for (const row of await sendersOf(this.#db, missing)) {
+      const sender = senderOf(row)
       found.set(sender.id, sender)
       // Somebody may have changed while this was read: then it is good for this answer, and not remembered.
       if (epoch !== this.epoch) continue
       if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.keys().next().value!)
       this.#known.set(sender.id, { sender, read })
     }
-    for (const id of missing) if (!found.has(id)) found.set(id, { id, ...UNKNOWN_SENDER })
+    for (const id of missing) if (!found.has(id)) found.set(id, unknownSender(id))
     return found
   }
 }

@@ -1,4 +1,5 @@
 import type { Entity, MessageType, SystemEvent } from '@messenger/contract'
+import { json, jsonText, type JsonWriter } from '../../http/jsonWriter.ts'
 import { sentAt } from './rules.ts'
 
 /** What was attached, as it was when it was sent: a file, or a sticker's label. */
@@ -60,8 +61,8 @@ export interface RepliedTo {
   message_type: string
 }
 
-/** What a message shows of its sender. */
-export interface Sender {
+/** What is known of a sender. */
+export interface SenderRow {
   id: number
   username: string
   display_name: string
@@ -71,7 +72,25 @@ export interface Sender {
   is_gone: boolean
 }
 
-export const UNKNOWN_SENDER: Omit<Sender, 'id'> = {
+/** What a message shows of its sender. */
+export interface Sender extends SenderRow {
+  /** Its part of every message, made once: a page has many messages of few people. */
+  json: Uint8Array
+}
+
+const text = JSON.stringify
+const flag = (value: boolean) => (value ? 'true' : 'false')
+
+export const senderOf = (row: SenderRow): Sender => ({
+  ...row,
+  json: json(
+    `,"sender_id":${row.id},"sender_username":${text(row.username)}` +
+      `,"sender_display_name":${text(row.display_name)},"sender_is_admin":${flag(row.is_admin)}` +
+      `,"sender_avatar_url":${text(row.avatar_url)}`,
+  ),
+})
+
+const DELETED_ACCOUNT: Omit<SenderRow, 'id'> = {
   username: 'deleted',
   display_name: 'Deleted account',
   is_admin: false,
@@ -79,10 +98,9 @@ export const UNKNOWN_SENDER: Omit<Sender, 'id'> = {
   is_gone: true,
 }
 
-const text = JSON.stringify
-const flag = (value: boolean) => (value ? 'true' : 'false')
+/** Whoever is not to be found any more. */
+export const unknownSender = (id: number): Sender => senderOf({ id, ...DELETED_ACCOUNT })
 
-/** The time in a message's id, as ISO 8601. */
 const isoOf = (ms: number) => new Date(ms).toISOString()
 
 const REPLY_CONTENT_MAX = 200
@@ -92,11 +110,11 @@ function replyPart(
   reply: RepliedTo | undefined,
   replied: Sender | undefined,
 ): string {
-  if (message.reply_to_message_id === null) return ',"reply_to_message_id":null'
+  if (message.reply_to_message_id === null) return NO_REPLY
   const id = `,"reply_to_message_id":${message.reply_to_message_id}`
   if (!reply)
     return `${id},"reply_to_content":null,"reply_to_type":null,"reply_to_sender_username":null,"reply_to_sender_name":null`
-  const shown = replied ?? { id: reply.sender_id, ...UNKNOWN_SENDER }
+  const shown = replied ?? DELETED_ACCOUNT
   const snippet = reply.content === null ? null : reply.content.slice(0, REPLY_CONTENT_MAX).toWellFormed()
   return (
     `${id},"reply_to_content":${text(snippet)},"reply_to_type":"${reply.message_type}"` +
@@ -104,6 +122,7 @@ function replyPart(
   )
 }
 
+const NO_REPLY = ',"reply_to_message_id":null'
 /** The parts of a message that a plain text does not have, before and after what every message has. */
 const PLAIN_BEFORE =
   ',"sticker_id":null,"sticker_url":null,"sticker_label":null,"file_id":null,"attachment_url":null' +
@@ -113,6 +132,10 @@ const PLAIN_BEFORE =
 const PLAIN_AFTER =
   ',"forwarded_from_chat_id":null,"forwarded_from_message_id":null,"forwarded_from_user_id":null' +
   ',"forwarded_from_display_name":null,"album_id":null,"entities":[],"system_event":null,"is_pinned":false,"reactions":[]}'
+/** What follows the time of nearly every message: a text that answers nothing and was never changed. */
+const PLAIN = json(
+  `${PLAIN_BEFORE},"is_edited":false,"updated_at":null,"is_deleted":false${NO_REPLY}${PLAIN_AFTER}`,
+)
 
 const orNull = (value: unknown): string => (value === undefined ? 'null' : text(value))
 
@@ -152,12 +175,15 @@ export const namedIn = ({ more }: StoredMessage): number[] =>
     : [more.forwarded_from_user_id ?? [], (more.system_event?.users ?? []).map(({ id }) => id)].flat()
 
 /** A message in which deleted accounts have no name any more. */
-export function withoutGone(message: StoredMessage, people: ReadonlyMap<number, Sender>): StoredMessage {
+export function withoutGone(
+  message: StoredMessage,
+  people: ReadonlyMap<number, { is_gone: boolean }>,
+): StoredMessage {
   const { more } = message
   const isGone = (id: number) => people.get(id)?.is_gone === true
   if (more === null || !namedIn(message).some(isGone)) return message
   const { forwarded_from_user_id, system_event, ...rest } = more
-  const { display_name: name } = UNKNOWN_SENDER
+  const { display_name: name } = DELETED_ACCOUNT
   const users = system_event?.users?.map((one) => (isGone(one.id) ? { ...one, name } : one))
   const author =
     forwarded_from_user_id === undefined
@@ -177,25 +203,49 @@ export interface Seen {
   mine?: ReadonlySet<string> | undefined
 }
 
+const PART = {
+  id: json('"id":'),
+  chat: json(',"chat_id":'),
+  seq: json(',"seq":'),
+  revision: json(',"revision":'),
+  no_client: json(',"client_id":null'),
+  content: json(',"content":'),
+  text: json(',"message_type":"text","created_at":'),
+}
+
 /**
  * The Message of the contract as JSON without its opening brace and `type`: the event and the answer put their own
  * `type` first. Written by hand, because it is made for every message and every row of a page.
  */
-export function messageBody(message: StoredMessage, { sender, reply, replied, mine }: Seen): string {
-  const { more } = message
+export function writeMessage(out: JsonWriter, message: StoredMessage, seen: Seen): void {
+  const { id, client_id, message_type } = message
+  out.part(PART.id).number(id).part(PART.chat).number(message.chat_id)
+  out.part(PART.seq).number(message.seq).part(PART.revision).number(message.revision)
+  if (client_id === null) out.part(PART.no_client)
+  else out.partOf(`,"client_id":"${client_id}"`)
+  out.part(seen.sender.json).part(PART.content).value(message.content)
+  if (message_type === 'text') out.part(PART.text)
+  else out.partOf(`,"message_type":"${message_type}","created_at":`)
+  out.time(sentAt(id))
+  if (isPlain(message)) out.part(PLAIN)
+  else out.partOf(restOf(message, seen))
+}
+
+const isPlain = ({ more, updated_ms, reply_to_message_id, is_edited, is_deleted }: StoredMessage) =>
+  more === null && updated_ms === null && reply_to_message_id === null && !is_edited && !is_deleted
+
+function restOf(message: StoredMessage, { reply, replied, mine }: Seen): string {
+  const { more, updated_ms } = message
   return (
-    `"id":${message.id},"chat_id":${message.chat_id},"seq":${message.seq},"revision":${message.revision}` +
-    `,"client_id":${message.client_id === null ? 'null' : `"${message.client_id}"`}` +
-    `,"sender_id":${message.sender_id},"sender_username":${text(sender.username)}` +
-    `,"sender_display_name":${text(sender.display_name)},"sender_is_admin":${flag(sender.is_admin)}` +
-    `,"sender_avatar_url":${text(sender.avatar_url)},"content":${text(message.content)}` +
-    `,"message_type":"${message.message_type}","created_at":"${isoOf(sentAt(message.id))}"` +
     `${more ? partsBefore(more) : PLAIN_BEFORE},"is_edited":${flag(message.is_edited)}` +
-    `,"updated_at":${message.updated_ms === null ? 'null' : `"${isoOf(message.updated_ms)}"`}` +
+    `,"updated_at":${updated_ms === null ? 'null' : `"${isoOf(updated_ms)}"`}` +
     `,"is_deleted":${flag(message.is_deleted)}${replyPart(message, reply, replied)}` +
     (more ? partsAfter(more, mine) : PLAIN_AFTER)
   )
 }
+
+export const messageBody = (message: StoredMessage, seen: Seen): string =>
+  jsonText((out) => writeMessage(out, message, seen))
 
 export const answerText = (message_type: string, body: string): string => `{"type":"${message_type}",${body}`
 export const eventText = (body: string): string => `{"type":"message",${body}`

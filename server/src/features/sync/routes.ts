@@ -1,13 +1,14 @@
-import { sync, type OwnChange, type Sync } from '@messenger/contract'
-import { serve, type Route } from '../../http/serve.ts'
-import { chatRow, type StoredRow } from '../chats/rows.ts'
+import { sync } from '@messenger/contract'
+import { json, jsonText } from '../../http/jsonWriter.ts'
+import { answer, Answer, serve, type Route } from '../../http/serve.ts'
+import { othersIn, writeChatRow, type StoredRow } from '../chats/rows.ts'
 import { settingsOf } from '../settings/queries.ts'
 import { currentRevision, movedSince } from './queries.ts'
 
 /** Somebody who missed more than this fetches afresh: cheaper for both sides. */
 const MOVED_MAX = 500
 
-const progress = ({ id, revision, last_seq, last_read_seq, unread_count }: StoredRow) => ({
+const progress = ({ own: { id, revision, last_seq, last_read_seq, unread_count } }: StoredRow) => ({
   chat_id: id,
   revision,
   last_seq,
@@ -15,13 +16,15 @@ const progress = ({ id, revision, last_seq, last_read_seq, unread_count }: Store
   unread_count,
 })
 
+const END = json('}')
+
 /** Rows of the caller's list, as the chats feature makes them. */
 interface Deps {
   lists: { rows(user_id: number, chat_ids: readonly number[]): Promise<StoredRow[]> }
 }
 
 export const syncRoutes = ({ lists }: Deps): Route[] => [
-  serve(sync, async ({ me, query }, { db, presence }): Promise<Sync> => {
+  serve(sync, async ({ me, query }, { db, presence }) => {
     if (query.after === undefined)
       return { revision: await currentRevision(db), own: [], chats: [], has_more: false }
     const { revision, ahead, moved, gone, hidden, settings } = await movedSince(
@@ -31,7 +34,7 @@ export const syncRoutes = ({ lists }: Deps): Route[] => [
       MOVED_MAX,
     )
     if (ahead || moved.length > MOVED_MAX || gone.length > MOVED_MAX || hidden.length > MOVED_MAX)
-      return { reset: true }
+      return answer(200, { reset: true })
     const rows =
       moved.length === 0
         ? []
@@ -39,24 +42,29 @@ export const syncRoutes = ({ lists }: Deps): Route[] => [
             me.id,
             moved.map(({ chat_id }) => chat_id),
           )
-    const own = new Set(moved.filter((one) => one.own).map(({ chat_id }) => chat_id))
-    const others = rows.flatMap((row) =>
-      own.has(row.id) && row.other_shows_presence && row.other_id !== null ? row.other_id : [],
-    )
+    const changed = new Set(moved.filter((one) => one.own).map(({ chat_id }) => chat_id))
+    const own = rows.filter((row) => changed.has(row.own.id))
+    const behind = rows.filter((row) => !changed.has(row.own.id)).map(progress)
+    const others = othersIn(own)
     const online = others.length === 0 ? new Set<number>() : await presence.online(others)
-    const changes: OwnChange[] = [
-      ...rows
-        .filter(({ id }) => own.has(id))
-        .map((row) => ({ kind: 'chat' as const, chat_id: row.id, chat: chatRow(row, online) })),
-      ...gone.map((chat_id) => ({ kind: 'chat_gone' as const, chat_id })),
-      ...hidden.map(([chat_id, message_id]) => ({ kind: 'message_hidden' as const, chat_id, message_id })),
-      ...(settings ? [{ kind: 'settings' as const, settings: await settingsOf(db, me.id) }] : []),
+    const rest = [
+      ...gone.map((chat_id) => ({ kind: 'chat_gone', chat_id })),
+      ...hidden.map(([chat_id, message_id]) => ({ kind: 'message_hidden', chat_id, message_id })),
+      ...(settings ? [{ kind: 'settings', settings: await settingsOf(db, me.id) }] : []),
     ]
-    return {
-      revision,
-      own: changes,
-      chats: rows.filter(({ id }) => !own.has(id)).map(progress),
-      has_more: false,
-    }
+    return new Answer(
+      200,
+      jsonText((out) =>
+        out
+          .partOf(`{"revision":${revision},"own":`)
+          .list([...own, ...rest], (change) => {
+            if (!('own' in change)) return out.value(change)
+            out.partOf(`{"kind":"chat","chat_id":${change.own.id},"chat":`)
+            writeChatRow(out, change, online)
+            return out.part(END)
+          })
+          .partOf(`,"chats":${JSON.stringify(behind)},"has_more":false}`),
+      ),
+    )
   }),
 ]
