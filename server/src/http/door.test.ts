@@ -1,4 +1,4 @@
-import { createInvite, createStickerPack, listChats, updateSettings } from '@messenger/contract'
+import { createInvite, createStickerPack, listChats, sendMessage, updateSettings } from '@messenger/contract'
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { pino } from 'pino'
 import { sql } from '../ports/db/port.ts'
@@ -46,6 +46,31 @@ test('OPTIONS is answered 204 everywhere, and a configured origin may read what 
     expect(headers.get('access-control-expose-headers')).toContain('X-Next-Cursor')
     const stranger = await ask(path, 'GET', { origin: 'https://evil.example' })
     expect(stranger.headers.get('access-control-allow-origin')).toBeNull()
+  }
+})
+
+test('an answer says how long it is, also a long one and one in any script', async () => {
+  const bob = await world.user('bob')
+  const chat_id = await world.chat(bob, bob)
+  const headers = { authorization: `Bearer ${bob.tokens.access_token}` }
+  for (const content of ['short', 'a \u{1F642} Привет '.repeat(200), 'б'.repeat(4000), 'x'.repeat(4000)])
+    for (let n = 0; n < 3; n++) await bob.call(sendMessage, { params: { chat_id }, body: { content } })
+  for (const path of [
+    `chats/${chat_id}/messages`,
+    `chats/${chat_id}/changes`,
+    'chats',
+    'openapi.json',
+    'me',
+  ]) {
+    const answer = await ask(path, 'GET', headers)
+    const body = await answer.arrayBuffer()
+    expect([path, answer.status, Number(answer.headers.get('content-length'))]).toEqual([
+      path,
+      200,
+      body.byteLength,
+    ])
+    expect(JSON.parse(Buffer.from(body).toString())).toBeTruthy()
+    expect((await ask(path, 'HEAD', headers)).status).toBe(200)
   }
 })
 
