@@ -71,6 +71,29 @@ describe('forwarding', () => {
     }
   })
 
+  test('all are stored in one commit, also while others write into the chat', async () => {
+    const [from, to] = [await world.group(ann, [bob]), await world.group(bob, [eve])]
+    const ids = (await Promise.all(Array.from({ length: 90 }, (_, n) => send(ann, from, `m${n}`)))).map(
+      ({ id }) => id,
+    )
+    let writing = true
+    const writers = Array.from({ length: 8 }, async () => {
+      while (writing) await send(eve, to)
+    })
+    const commits: object[] = []
+    for (let round = 0; round < 8; round++) {
+      const sent = await forward(bob, to, from, ids)
+      commits.push(
+        ...(await world.db.query<{ messages: number; commits: number }>(sql`
+          select count(*)::int as messages, count(distinct xmin::text)::int as commits
+          from messages where chat_id = ${to} and id = any(${sent.map(({ id }) => id)}::bigint[])`)),
+      )
+    }
+    writing = false
+    await Promise.all(writers)
+    expect(commits).toEqual(Array(8).fill({ messages: ids.length, commits: 1 }))
+  })
+
   test('a file is kept from being removed while its message is forwarded, and one that is gone is not forwarded', async () => {
     const [from, to] = [await world.group(ann, [bob]), await world.group(bob, [eve])]
     const file = await ann.upload('kept', 'kept.txt')

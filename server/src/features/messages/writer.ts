@@ -182,7 +182,8 @@ export class MessageWriter {
       this.#waiting++
       lane.waiting.push({ send, together, resolve, reject })
       if (lane.enough && isWorthSending(lane)) lane.enough()
-      this.#sendAhead(lane)
+      // What has to ride together is whole only with its last.
+      if (together === 0) this.#sendAhead(lane)
       if (lane.busy) return
       lane.busy = true
       void this.#run(lane)
