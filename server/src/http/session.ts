@@ -1,4 +1,5 @@
 import { jwtVerify, SignJWT } from 'jose'
+import { remember } from '../remember.ts'
 import { Refusal } from './refusal.ts'
 
 /** Who is calling, as of at most a second ago. */
@@ -115,9 +116,7 @@ export class Sessions {
       if (error instanceof Refusal) this.#known.delete(token)
       throw error
     })
-    this.#known.delete(token)
-    if (this.#known.size >= REMEMBERED_TOKENS) this.#known.delete(this.#known.keys().next().value!)
-    this.#known.set(token, { caller, expires: claims.expires, confirmed: asked })
+    remember(this.#known, token, { caller, expires: claims.expires, confirmed: asked }, REMEMBERED_TOKENS)
     return caller
   }
 

@@ -1,5 +1,6 @@
 import { CHATS_PAGE_MAX } from '@messenger/contract'
 import type { Db } from '../../ports/db/port.ts'
+import { remember } from '../../remember.ts'
 import * as queries from './queries.ts'
 import {
   byPlace,
@@ -32,13 +33,6 @@ const NOTHING: Newest = { type: null, sender_id: null, json: new Uint8Array() }
 interface Known extends Newest {
   revision: number
   read: number
-}
-
-/** The newest replaces what is known, and the longest known is forgotten. */
-function remember<Value>(known: Map<number, Value>, id: number, value: Value): void {
-  known.delete(id)
-  if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
-  known.set(id, value)
 }
 
 /**
@@ -134,7 +128,7 @@ export class ChatLists {
     for (const found of await queries.framesOf(this.#db, chat_ids)) {
       const frame = frameOf(found)
       read.set(found.id, frame)
-      remember(this.#frames, found.id, frame)
+      remember(this.#frames, found.id, frame, REMEMBERED)
     }
     return read
   }
@@ -149,7 +143,7 @@ export class ChatLists {
     fill(rows, found, (row) => {
       // A name may have changed while this was read: then it is good for this answer, and not remembered.
       const { id, revision } = row.own
-      if (epoch === this.#epoch) remember(this.#known, id, { ...row.newest, revision, read })
+      if (epoch === this.#epoch) remember(this.#known, id, { ...row.newest, revision, read }, REMEMBERED)
     })
   }
 

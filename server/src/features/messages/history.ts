@@ -1,6 +1,7 @@
 import type { Changes } from '@messenger/contract'
 import { json, jsonBytes, jsonText, type JsonWriter } from '../../http/jsonWriter.ts'
 import type { Db } from '../../ports/db/port.ts'
+import { remember } from '../../remember.ts'
 import { ownReactions } from '../reactions/queries.ts'
 import * as queries from './queries.ts'
 import { idBefore } from './rules.ts'
@@ -20,6 +21,14 @@ const EMPTY = json('[]')
 
 type Json = Uint8Array<ArrayBuffer>
 type Shown = Seen & { message: StoredMessage }
+
+/** How many messages, and from where; the newest where nothing is said. */
+interface Asked {
+  limit: number
+  before?: string
+  after_id?: number
+  around?: number
+}
 
 /** A reader's own reactions, by message. */
 type Own = ReadonlyMap<number, ReadonlySet<string>>
@@ -49,10 +58,7 @@ export class History {
   }
 
   /** A page as JSON, the oldest first. */
-  async page(
-    reader: queries.Reader,
-    asked: { limit: number; before?: string; after_id?: number; around?: number },
-  ): Promise<Json> {
+  async page(reader: queries.Reader, asked: Asked): Promise<Json> {
     const rows = await this.#foundFor(reader, asked)
     // Members find something nearly always: the others are refused by a statement of their own.
     if (rows && rows.length > 0) return this.#json(reader, rows)
@@ -63,12 +69,7 @@ export class History {
   /** Null where the newest page was asked for. */
   async #foundFor(
     reader: queries.Reader,
-    {
-      limit,
-      before,
-      after_id,
-      around,
-    }: { limit: number; before?: string; after_id?: number; around?: number },
+    { limit, before, after_id, around }: Asked,
   ): Promise<StoredMessage[] | null> {
     if (around !== undefined) return this.#around(reader, around, limit)
     if (after_id !== undefined) return queries.messagesAfter(this.#db, reader, after_id, limit)
@@ -159,9 +160,8 @@ export class History {
     // under a revision that it is not of.
     const newest = rows.reduce((highest, row) => Math.max(highest, row.revision), 0)
     if (whole && own.size === 0 && newest <= access.revision) {
-      this.#newest.delete(key)
-      if (this.#newest.size >= PAGES_REMEMBERED) this.#newest.delete(this.#newest.keys().next().value!)
-      this.#newest.set(key, { revision: access.revision, epoch, json: page, reacted })
+      const known = { revision: access.revision, epoch, json: page, reacted }
+      remember(this.#newest, key, known, PAGES_REMEMBERED)
     }
     return page
   }

@@ -1,4 +1,5 @@
 import type { Db } from '../../ports/db/port.ts'
+import { remember } from '../../remember.ts'
 import { sendersOf } from './queries.ts'
 import { senderOf, unknownSender, type Sender } from './wire.ts'
 
@@ -43,9 +44,7 @@ export class Senders {
       const sender = senderOf(row)
       found.set(sender.id, sender)
       // Somebody may have changed while this was read: then it is good for this answer, and not remembered.
-      if (epoch !== this.epoch) continue
-      if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.keys().next().value!)
-      this.#known.set(sender.id, { sender, read })
+      if (epoch === this.epoch) remember(this.#known, sender.id, { sender, read }, REMEMBERED)
     }
     for (const id of missing) if (!found.has(id)) found.set(id, unknownSender(id))
     return found

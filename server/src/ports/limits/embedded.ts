@@ -1,3 +1,4 @@
+import { remember } from '../../remember.ts'
 import type { Limits, Rate } from './port.ts'
 
 const MOST_BUCKETS = 100_000
@@ -30,9 +31,8 @@ export function openEmbeddedLimits(mostBuckets = MOST_BUCKETS): Limits {
       const tokens = known ? refilled(known, rate, now) : rate.burst
       const passes = tokens >= 1
       const left = passes ? tokens - 1 : tokens
-      if (known) buckets.delete(key)
-      else if (buckets.size >= mostBuckets) buckets.delete(buckets.keys().next().value ?? '')
-      buckets.set(key, { tokens: left, at: now, fullAt: now + ((rate.burst - left) / rate.perSecond) * 1000 })
+      const fullAt = now + ((rate.burst - left) / rate.perSecond) * 1000
+      remember(buckets, key, { tokens: left, at: now, fullAt }, mostBuckets)
       return Promise.resolve(passes ? 0 : (1 - left) / rate.perSecond)
     },
     forget: (key) => {
