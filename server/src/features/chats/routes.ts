@@ -16,7 +16,7 @@ import { addTo, joinPublic, membersOf, setRole, type FoundMember } from './membe
 import type { ChatNews } from './news.ts'
 import * as queries from './queries.ts'
 import { moveReadMark, readCountOf, readersOf, receiptsFor } from './receipts.ts'
-import { cursorOf, othersIn, readCursor, writeChatRow, type StoredRow } from './rows.ts'
+import { cursorOf, othersIn, readCursor, writeChatRow } from './rows.ts'
 import { adds, manages, otherOf, outranks, owns, roomOf } from './rules.ts'
 import { sweep } from './sweep.ts'
 
@@ -25,12 +25,6 @@ const JOINING = { burst: 30, perSecond: 1 / 2 }
 /** It looks at every member of a chat. */
 const COUNTING = { burst: 30, perSecond: 3 }
 const DRAFTING = { burst: 60, perSecond: 2 }
-
-/** Those of the others in these rows who are online: one question for the whole page. */
-function onlineIn(rows: readonly StoredRow[], presence: Presence): Promise<Set<number>> {
-  const others = othersIn(rows)
-  return others.length === 0 ? Promise.resolve(new Set()) : presence.online(others)
-}
 
 async function shownMembers(members: readonly FoundMember[], presence: Presence): Promise<Member[]> {
   const online = await presence.online(members.filter((one) => one.shows_presence).map((one) => one.id))
@@ -97,7 +91,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     if (query.cursor !== undefined && !after) throw new Refusal('invalid', { field: 'cursor' })
     const limit = query.limit ?? contract.CHATS_PAGE_MAX
     const rows = await lists.list(me.id, { archived: query.archived ?? false, limit, after })
-    const online = await onlineIn(rows, presence)
+    const online = await presence.online(othersIn(rows))
     const json = jsonBytes((out) => out.list(rows, (row) => writeChatRow(out, row, online)))
     const last = rows.length === limit ? rows.at(-1) : undefined
     return new Answer(200, json, last ? { 'x-next-cursor': cursorOf(last) } : {})
@@ -107,7 +101,7 @@ export const chatRoutes = ({ lists, news }: { lists: ChatLists; news: ChatNews }
     const rows = await lists.rows(me.id, [params.chat_id])
     const [row] = rows
     if (!row) throw new Refusal('not_found')
-    const online = await onlineIn(rows, presence)
+    const online = await presence.online(othersIn(rows))
     return new Answer(
       200,
       jsonBytes((out) => writeChatRow(out, row, online)),

@@ -1,6 +1,6 @@
-import { sync } from '@messenger/contract'
-import { json, jsonText } from '../../http/jsonWriter.ts'
-import { answer, Answer, serve, type Route } from '../../http/serve.ts'
+import { sync, type OwnChange } from '@messenger/contract'
+import { jsonBytes } from '../../http/jsonWriter.ts'
+import { Answer, serve, type Route } from '../../http/serve.ts'
 import { othersIn, writeChatRow, type StoredRow } from '../chats/rows.ts'
 import { settingsOf } from '../settings/queries.ts'
 import { currentRevision, movedSince } from './queries.ts'
@@ -15,8 +15,6 @@ const progress = ({ own: { id, revision, last_seq, last_read_seq, unread_count }
   last_read_seq,
   unread_count,
 })
-
-const END = json('}')
 
 /** Rows of the caller's list, as the chats feature makes them. */
 interface Deps {
@@ -34,7 +32,7 @@ export const syncRoutes = ({ lists }: Deps): Route[] => [
       MOVED_MAX,
     )
     if (ahead || moved.length > MOVED_MAX || gone.length > MOVED_MAX || hidden.length > MOVED_MAX)
-      return answer(200, { reset: true })
+      return { reset: true as const }
     const rows =
       moved.length === 0
         ? []
@@ -45,23 +43,22 @@ export const syncRoutes = ({ lists }: Deps): Route[] => [
     const changed = new Set(moved.filter((one) => one.own).map(({ chat_id }) => chat_id))
     const own = rows.filter((row) => changed.has(row.own.id))
     const behind = rows.filter((row) => !changed.has(row.own.id)).map(progress)
-    const others = othersIn(own)
-    const online = others.length === 0 ? new Set<number>() : await presence.online(others)
-    const rest = [
-      ...gone.map((chat_id) => ({ kind: 'chat_gone', chat_id })),
-      ...hidden.map(([chat_id, message_id]) => ({ kind: 'message_hidden', chat_id, message_id })),
-      ...(settings ? [{ kind: 'settings', settings: await settingsOf(db, me.id) }] : []),
+    const online = await presence.online(othersIn(own))
+    const rest: OwnChange[] = [
+      ...gone.map((chat_id) => ({ kind: 'chat_gone' as const, chat_id })),
+      ...hidden.map(([chat_id, message_id]) => ({ kind: 'message_hidden' as const, chat_id, message_id })),
+      ...(settings ? [{ kind: 'settings' as const, settings: await settingsOf(db, me.id) }] : []),
     ]
     return new Answer(
       200,
-      jsonText((out) =>
+      jsonBytes((out) =>
         out
           .partOf(`{"revision":${revision},"own":`)
           .list([...own, ...rest], (change) => {
             if (!('own' in change)) return out.value(change)
             out.partOf(`{"kind":"chat","chat_id":${change.own.id},"chat":`)
             writeChatRow(out, change, online)
-            return out.part(END)
+            return out.partOf('}')
           })
           .partOf(`,"chats":${JSON.stringify(behind)},"has_more":false}`),
       ),
