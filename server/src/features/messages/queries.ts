@@ -41,23 +41,24 @@ export interface Reader {
   user_id: number
 }
 
+/** Whether a reader deleted a row `m` for themselves. */
+const hiddenFrom = ({ chat_id, user_id }: Reader): Statement => sql`exists (
+  select from messages_hidden x where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id)`
+
 /** Only a member reads, from where they cleared the chat, without what they deleted for themselves. */
 export const visibleTo = ({ chat_id, user_id }: Reader): Statement => sql`
   from chat_members me join messages m on m.chat_id = me.chat_id
   where me.chat_id = ${chat_id} and me.user_id = ${user_id} and m.chat_id = ${chat_id} and m.seq > me.cleared_seq
-    and (me.hidden_count = 0 or not exists (
-      select from messages_hidden x
-      where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id))`
+    and (me.hidden_count = 0 or not ${hiddenFrom({ chat_id, user_id })})`
 
 /** The same rows `m`, for pages: what is known of the member is read once, and not joined to every row. */
-const pageFor = ({ chat_id, user_id }: Reader): Statement => {
+const pageFor = (reader: Reader): Statement => {
+  const { chat_id, user_id } = reader
   const member = sql`from chat_members me where me.chat_id = ${chat_id} and me.user_id = ${user_id}`
   return sql`
     select ${COLUMNS} from messages m
     where m.chat_id = ${chat_id} and m.seq > (select me.cleared_seq ${member})
-      and ((select me.hidden_count = 0 ${member}) or not exists (
-        select from messages_hidden x
-        where x.chat_id = ${chat_id} and x.user_id = ${user_id} and x.message_id = m.id))`
+      and ((select me.hidden_count = 0 ${member}) or not ${hiddenFrom(reader)})`
 }
 
 /** Up to `limit` messages with ids below `id`, the newest first. */

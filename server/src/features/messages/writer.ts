@@ -40,8 +40,6 @@ interface Lane {
   readonly waiting: Waiting[]
   /** The one that the database works on, and the one that it finds when it is done. */
   readonly under_way: UnderWay[]
-  /** Nothing is sent ahead while a batch that failed is tried again. */
-  recovers: boolean
   busy: boolean
   /** How many should wait before the next batch leaves, at least one. */
   wanted: number
@@ -149,7 +147,6 @@ export class MessageWriter {
       line: deps.db.line(),
       waiting: [],
       under_way: [],
-      recovers: false,
       busy: false,
       wanted: 1,
       answered: 0,
@@ -223,8 +220,7 @@ export class MessageWriter {
   }
 
   #sendAhead(lane: Lane): void {
-    if (lane.under_way.length === 1 && !lane.recovers && lane.waiting.length >= WORTH_SENDING_AHEAD)
-      this.#begin(lane)
+    if (lane.under_way.length === 1 && lane.waiting.length >= WORTH_SENDING_AHEAD) this.#begin(lane)
   }
 
   #begin(lane: Lane): void {
@@ -247,9 +243,11 @@ export class MessageWriter {
     this.#waiting -= batch.length
   }
 
-  /** What was sent behind a batch that failed was stored before it is: it is told first, or tried again after it. */
+  /**
+   * What was sent behind a batch that failed was stored before it is: it is told first, or tried again after it. Nothing is
+   * sent ahead meanwhile, as nothing is under way.
+   */
   async #recover(lane: Lane, batch: Waiting[], error: Error): Promise<void> {
-    lane.recovers = true
     const failed = [{ batch, error }]
     for (const behind of lane.under_way.splice(0)) {
       const stored = await behind.stored
@@ -262,7 +260,6 @@ export class MessageWriter {
       if (stored instanceof Error) for (const { reject } of one.batch) reject(stored)
       await this.#finish(one.batch, stored instanceof Error ? [] : stored)
     }
-    lane.recovers = false
   }
 
   async #tell(results: Stored): Promise<void> {
