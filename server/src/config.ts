@@ -145,7 +145,8 @@ const SETTINGS: Record<keyof Config, Setting> = {
     name: 'DATABASE_POOL',
     standard: '8',
     read: whole(2, 1000),
-    meaning: 'Connections to the database; what stores messages has up to four more.',
+    meaning:
+      'Connections to the database, half of them for what only reads; what stores messages has up to four more.',
   },
   redis_url: {
     name: 'REDIS_URL',

@@ -174,6 +174,36 @@ for (const [twin, start] of [
       expect(answers.map(([row]) => row!.n)).toEqual(numbers)
     })
 
+    test('what only reads is answered while all that writes waits for a lock', async () => {
+      const shared = await open(4)
+      await db.query(sql`insert into things values (1, 'one', null)`)
+      const lock = Promise.withResolvers<void>()
+      const held = Promise.withResolvers<void>()
+      const rename = sql`update things set name = name || '!' where id = 1`
+      const holder = db.transaction(async (tx) => {
+        await tx.query(rename)
+        held.resolve()
+        await lock.promise
+      })
+      await held.promise
+      const waiting = Array.from({ length: 12 }, (_, n) =>
+        n % 3 === 0
+          ? shared.transaction((tx) => tx.query(rename))
+          : shared.query(n % 3 === 1 ? rename : sql`with made as (${rename}) select 1 as one`),
+      )
+      const reads = [
+        NOTHING,
+        sql`with all_things as (select * from things) select count(*)::int as one from all_things`,
+      ]
+      for (const read of [...reads, ...reads]) {
+        const hung = Bun.sleep(5000).then(() => 'a read waits')
+        expect(await Promise.race([shared.query(read), hung])).toEqual([{ one: 1 }])
+      }
+      lock.resolve()
+      await Promise.all([holder, ...waiting])
+      expect(await shared.query(sql`select name from things`)).toEqual([{ name: `one${'!'.repeat(13)}` }])
+    })
+
     test('reads that may be old go to the replica, everything else to the primary', async () => {
       const here = sql`select current_database() as name`
       const [primary] = await db.query<{ name: string }>(here)

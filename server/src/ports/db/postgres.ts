@@ -38,7 +38,9 @@ const run = async <Row>(runner: Runner, { text, values }: Statement): Promise<Ro
   }
 }
 
-const reads = ({ text }: Statement) => /^\s*select\b/i.test(text)
+/** A statement that begins with `with` may write in any of its steps. */
+const reads = ({ text }: Statement) =>
+  /^\s*select\b/i.test(text) || (/^\s*with\b/i.test(text) && !/\b(insert|update|delete|merge)\b/i.test(text))
 
 /**
  * A killed backend shows as one failed query for each pooled connection, so a read may meet as many as there are. One
@@ -63,17 +65,18 @@ const deadline = (ms: number) =>
   )
 
 export interface PostgresOptions {
-  /** Connections in the pool; each `line` has one more. */
+  /** Connections, two at least: half for what only reads, half for all else; each `line` has one more. */
   max: number
   replica_url?: string | null
 }
 
 /**
- * Opens a pool. `idleTimeout` and `maxLifetime` stay 0: they would close connections with queries in flight.
+ * Opens its pools: what only reads never waits behind what waits for a lock or the disk. `idleTimeout` and
+ * `maxLifetime` stay 0: they would close connections with queries in flight.
  */
 export async function openPostgres(url: string, { max, replica_url }: PostgresOptions): Promise<Db> {
   const pools: SQL[] = []
-  const open = (at: string, connections = max) => {
+  const open = (at: string, connections: number) => {
     const pool = new SQL(at, {
       max: connections,
       idleTimeout: 0,
@@ -84,14 +87,17 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
     pools.push(pool)
     return pool
   }
-  const primary = open(url)
-  const other = replica_url ? open(replica_url) : null
+  const readers = Math.ceil(max / 2)
+  const reading = open(url, readers)
+  const writing = open(url, Math.max(1, max - readers))
+  const read = again(reading, readers)
+  const replica = replica_url ? again(open(replica_url, readers), readers) : read
   const db: Db = {
-    query: again(primary, max),
+    query: (statement) => (reads(statement) ? read(statement) : run(writing, statement)),
     transaction: async <T>(work: (tx: Transaction) => Promise<T>) => {
       let thrown: { error: unknown } | null = null
       try {
-        return (await primary.begin(async (tx) => {
+        return (await writing.begin(async (tx) => {
           try {
             return await work({
               query: (statement) => run(tx, statement),
@@ -115,9 +121,9 @@ export async function openPostgres(url: string, { max, replica_url }: PostgresOp
       }
     },
     line: () => ({ query: again(open(url, 1), 1) }),
-    replica: { query: again(other ?? primary, max) },
+    replica: { query: replica },
     check: async () => {
-      await Promise.race([run(primary, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
+      await Promise.race([run(reading, { text: 'select 1', values: [] }), deadline(CHECK_MS)])
     },
     close: async () => {
       await Promise.all(pools.map((pool) => pool.close({ timeout: 2 })))
