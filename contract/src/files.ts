@@ -111,6 +111,17 @@ export const getChatAvatar = endpoint({
   refusals: ['not_found'],
 })
 
+/** As `linkFile`, for pictures that only members see. */
+export const linkChatAvatar = endpoint({
+  method: 'GET',
+  path: '/chats/:chat_id/avatar/link',
+  summary: 'The address that a chat’s picture leads to: good for half an hour at least, without a token.',
+  params: ChatParams,
+  query: AvatarSize,
+  result: Type.Object({ url: Type.String() }),
+  refusals: ['not_found'],
+})
+
 export const setChatAvatar = endpoint({
   method: 'POST',
   path: '/chats/:chat_id/avatar',

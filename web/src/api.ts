@@ -145,9 +145,15 @@ export async function callAll<R extends keyof Routes>(
 }
 
 const FILE_ADDRESS = /^\/files\/(\d+)\/(download|preview)$/
+const ROOM_PICTURE = /^\/chats\/(\d+)\/avatar\?.*\bsize=(\d+)/
 
 /** Where the address of a file leads for now: a link for pictures and players, which can show no token. */
 export async function linkTo(path: string): Promise<string> {
+  const [, chat_id, size] = ROOM_PICTURE.exec(path) ?? []
+  if (chat_id !== undefined) {
+    const asked = { params: { chat_id: Number(chat_id) }, query: { size: Number(size) } }
+    return (await call('GET /chats/:chat_id/avatar/link', asked)).url
+  }
   const [, file_id, kind] = FILE_ADDRESS.exec(path) ?? []
   const links = await call('GET /files/:file_id/link', { params: { file_id: Number(file_id) } })
   return kind === 'preview' ? (links.preview_url ?? links.url) : links.url

@@ -23,6 +23,19 @@ export function linkOf(path: string, now = Date.now()): Promise<string> {
   return link
 }
 
+/** The squares that the server draws: small for rows and bars, large where somebody is the subject. */
+const SQUARES = { small: 96, large: 256 }
+
+/** `avatar_url` with the square that is wanted. */
+export const squareOf = (avatar_url: string, square: keyof typeof SQUARES = 'small'): string =>
+  `${avatar_url}&size=${SQUARES[square]}`
+
+/** Somebody's picture, or that of a public chat, for `<img>`: anybody may see it, so it needs no link. */
+export const openPicture = (
+  avatar_url: string | null | undefined,
+  square?: keyof typeof SQUARES,
+): string | null => (avatar_url ? `/api${squareOf(avatar_url, square)}` : null)
+
 /** The link of what is shown, as soon as it is wanted; null until it is known. */
 export function useLink(path: () => string | null) {
   const link = ref<string | null>(null)

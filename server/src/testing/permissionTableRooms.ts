@@ -127,6 +127,7 @@ export const ROOM_RULES: Rule[] = [
     },
     'with a public name',
   ),
+  rule(contract.linkChatAvatar, 'group', '401 401 404 404 200 200 200 404', picturedChat),
   rule(contract.setChatAvatar, 'group', '401 401 404 404 403 200 200 404', async (scene) => ({
     ...chat(scene),
     ...(await ownPicture(scene)),

@@ -5,6 +5,7 @@ import {
   getChat,
   getMe,
   getUser,
+  linkChatAvatar,
   linkFile,
   listChats,
   listMessages,
@@ -279,6 +280,11 @@ describe('a chat’s picture', () => {
     expect(await listed()).toBe(avatar_url)
     expect([typeof (await bob.leads(path)), await eve.leads(path)]).toEqual(['string', 404])
     expect((await fetch(`${world.url}api${path}`)).status).toBe(404)
+    const small = { params: { chat_id }, query: { size: 90 } }
+    expect((await eve.refused(linkChatAvatar, small)).code).toBe('not_found')
+    const { url } = await bob.call(linkChatAvatar, small)
+    const square = await fetch(new URL(url, world.url))
+    expect((await sharp(await square.arrayBuffer()).metadata()).width).toBe(96)
     await ann.call(updateChat, { params: { chat_id }, body: { public_name: 'a_public_one' } })
     expect((await fetch(`${world.url}api${path}`)).status).toBe(200)
     expect(typeof (await eve.leads(path))).toBe('string')

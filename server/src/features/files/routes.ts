@@ -3,6 +3,7 @@ import { Refusal } from '../../http/refusal.ts'
 import { limited, redirect, serve, type Route } from '../../http/serve.ts'
 import { tell, tellNodes } from '../../ports/bus/tell.ts'
 import type { Resources } from '../../ports/resources.ts'
+import type { Storage } from '../../ports/storage/port.ts'
 import { contactsOf, roleIn, type UpdatedChat } from '../chats/queries.ts'
 import { profileOf } from '../users/queries.ts'
 import { takeFile } from './intake.ts'
@@ -20,6 +21,9 @@ const AT_ONCE_MAX = 30
 const AVATAR_CACHE = 'private, max-age=300'
 
 const webp = (name: string) => shownAs({ filename: `${name}.webp`, mime_type: 'image/webp' })
+
+const squareLink = (storage: Storage, object_key: string, size: number | undefined) =>
+  storage.link(squareKey(object_key, squareFor(size)), webp('avatar'))
 
 /** Draws the squares of a picture; a file that is none keeps none. */
 async function square(file: FileRow, { db, storage }: Resources, studio: Studio): Promise<boolean> {
@@ -105,7 +109,7 @@ export function fileRoutes({ studio, work, pictured }: Deps): Route[] {
 
     serve(contract.getUserAvatar, async ({ params, query }, { db, storage }) => {
       const key = await queries.userSquares(db, params.user_id)
-      return redirect(storage.link(squareKey(key, squareFor(query.size)), webp('avatar')), AVATAR_CACHE)
+      return redirect(squareLink(storage, key, query.size), AVATAR_CACHE)
     }),
 
     serve(contract.setAvatar, async ({ me, body }, resources) => {
@@ -129,7 +133,12 @@ export function fileRoutes({ studio, work, pictured }: Deps): Route[] {
 
     serve(contract.getChatAvatar, async ({ me, params, query }, { db, storage }) => {
       const key = await queries.chatSquares(db, params.chat_id, me?.id ?? null)
-      return redirect(storage.link(squareKey(key, squareFor(query.size)), webp('avatar')), AVATAR_CACHE)
+      return redirect(squareLink(storage, key, query.size), AVATAR_CACHE)
+    }),
+
+    serve(contract.linkChatAvatar, async ({ me, params, query }, { db, storage }) => {
+      const key = await queries.chatSquares(db, params.chat_id, me.id)
+      return { url: squareLink(storage, key, query.size) }
     }),
 
     serve(contract.setChatAvatar, async ({ me, params: { chat_id }, body }, resources) => {

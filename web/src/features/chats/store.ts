@@ -14,6 +14,7 @@ import {
   keptRows,
 } from '../../kept.ts'
 import { upToDate } from '../../upToDate.ts'
+import { storePhoto } from '../../photos.ts'
 import { on, onReady, say } from '../../wire.ts'
 import { useMessages } from '../messages/store.ts'
 import { useNotices } from '../notices/store.ts'
@@ -177,6 +178,11 @@ export const useChats = defineStore('chats', () => {
     const { id } = await call('POST /chats', { body })
     await refresh(id)
     return id
+  }
+
+  async function setPhoto(chat_id: number, picture: Blob): Promise<void> {
+    const file_id = await storePhoto(picture)
+    change(chat_id, await call('POST /chats/:chat_id/avatar', { params: { chat_id }, body: { file_id } }))
   }
 
   const sayTyping = (chat_id: number): void => say({ type: 'typing', chat_id })
@@ -420,6 +426,7 @@ export const useChats = defineStore('chats', () => {
     membersOf,
     openDirect,
     create,
+    setPhoto,
     sayTyping,
     byName,
     join,

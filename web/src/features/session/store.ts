@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { call, currentTokens, keepTokens, watchTokens } from '../../api.ts'
 import { forgetKept, keepFact, keptFact, openKept } from '../../kept.ts'
+import { storePhoto } from '../../photos.ts'
 import { on, onReady, setActive, start, stop } from '../../wire.ts'
 
 /** Who is signed in, in this browser. */
@@ -58,6 +59,22 @@ export const useSession = defineStore('session', () => {
     void keepFact('me', me.value)
   }
 
+  async function setPhoto(picture: Blob): Promise<void> {
+    const file_id = await storePhoto(picture)
+    const { avatar_url } = await call('PUT /users/me/avatar', { body: { file_id } })
+    showPhoto(avatar_url)
+  }
+
+  async function removePhoto(): Promise<void> {
+    await call('DELETE /users/me/avatar')
+    showPhoto(null)
+  }
+
+  function showPhoto(avatar_url: string | null): void {
+    me.value = { ...me.value!, avatar_url }
+    void keepFact('me', me.value)
+  }
+
   async function loadSessions(): Promise<void> {
     sessions.value = await call('GET /auth/sessions')
   }
@@ -103,6 +120,8 @@ export const useSession = defineStore('session', () => {
     begin,
     setActive,
     updateProfile,
+    setPhoto,
+    removePhoto,
     loadSessions,
     endSession,
     changePassword,
