@@ -1,7 +1,7 @@
 import type { Chat, ChatMarks, ChatRow, Member, Sync } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
-import { call, callAll } from '../../api.ts'
+import { call, callAll, storePhoto } from '../../api.ts'
 import { isOutOfReach } from '../../errors.ts'
 import {
   dropRow,
@@ -14,7 +14,6 @@ import {
   keptRows,
 } from '../../kept.ts'
 import { upToDate } from '../../upToDate.ts'
-import { storePhoto } from '../../photos.ts'
 import { on, onReady, say } from '../../wire.ts'
 import { useMessages } from '../messages/store.ts'
 import { useNotices } from '../notices/store.ts'

@@ -1,9 +1,8 @@
 import type { Me, Session } from '@messenger/contract'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { call, currentTokens, keepTokens, watchTokens } from '../../api.ts'
+import { call, currentTokens, keepTokens, storePhoto, watchTokens } from '../../api.ts'
 import { forgetKept, keepFact, keptFact, openKept } from '../../kept.ts'
-import { storePhoto } from '../../photos.ts'
 import { on, onReady, setActive, start, stop } from '../../wire.ts'
 
 /** Who is signed in, in this browser. */
