@@ -53,10 +53,11 @@ describe('the door of the socket', () => {
 
   test('whoever says nothing is sent away, and whoever the database leaves unanswered may try elsewhere', async () => {
     const silent = await stranger()
-    const asking = [await stranger(), new Ears(world.url, `?token=${bob.tokens.access_token}`)]
+    const asking = [await stranger()]
     await world.db.transaction(async (tx) => {
       await tx.query(sql`lock table chat_members in access exclusive mode`)
       asking[0]!.say({ type: 'auth', token: ann.tokens.access_token })
+      asking.push(new Ears(world.url, `?token=${bob.tokens.access_token}`))
       await until('all are closed', () => [silent, ...asking].every(({ closed }) => closed))
     })
     expect(silent.closed).toEqual({ code: 4401, reason: 'no auth' })
