@@ -1,6 +1,6 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Locator, Page } from '@playwright/test'
 import { expect, open, test } from './messenger.ts'
+import { sound } from './sound.ts'
 
 /** A picture whose left half is red and whose right half is blue. */
 async function halves(page: Page) {
@@ -34,11 +34,6 @@ const sides = (avatar: Locator): Promise<string | null> =>
     return `${bitmap.width === bitmap.height ? '' : 'not square '}${at(0.1)} ${at(0.9)}`
   })
 
-const sound = async (page: Page) => {
-  const { violations } = await new AxeBuilder({ page }).options({ preload: false }).analyze()
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([])
-}
-
 test('one’s own photo is cut out, and seen wherever one’s name is', async ({ browser, messenger, api }) => {
   const [mia, leo] = [await api.account('Mia Sand'), await api.account('Leo Berg')]
   const group = await api.room(leo, 'group', 'Tea', [mia])
@@ -52,7 +47,7 @@ test('one’s own photo is cut out, and seen wherever one’s name is', async ({
   await a.locator('.photo-field input[type=file]').setInputFiles(await halves(a))
   const dialog = a.getByRole('dialog', { name: 'Choose what shows' })
   await expect(dialog.locator('img')).toBeVisible()
-  await sound(a)
+  await sound(a, 'cutting out a photo')
   // To the left end: only red is left of it.
   await dialog.getByRole('application').focus()
   for (let n = 0; n < 30; n++) await a.keyboard.press('ArrowRight')
@@ -85,7 +80,7 @@ test('a group is made with a photo, and given another', async ({ browser, messen
   await expect.poll(() => sides(form.locator('.photo-field .avatar'))).toBe('red blue')
   await form.getByLabel('Group name').fill('Lantern builders')
   await form.getByRole('button', { name: /Leo Berg/ }).click()
-  await sound(a)
+  await sound(a, 'a new group with a photo')
   await form.getByRole('button', { name: 'Create group' }).click()
   const row = b.locator('.chat-row', { hasText: 'Lantern builders' })
   await expect.poll(() => sides(row.locator('.avatar'))).toBe('red blue')
@@ -122,7 +117,7 @@ test('a file that is no picture is refused in words, and nothing changes', async
   await expect(a.getByRole('dialog')).toHaveCount(0)
   await input.setInputFiles(await halves(a))
   await expect(a.getByRole('dialog').locator('img')).toBeVisible()
-  await sound(a)
+  await sound(a, 'cutting out a photo, phone')
   await a.keyboard.press('Escape')
   await expect(a.getByRole('dialog')).toHaveCount(0)
   await expect(a.locator('.photo-field .avatar')).toHaveText('MS')

@@ -30,7 +30,7 @@ const SQUARES = { small: 96, large: 256 }
 export const squareOf = (avatar_url: string, square: keyof typeof SQUARES = 'small'): string =>
   `${avatar_url}&size=${SQUARES[square]}`
 
-/** Somebody's picture, or that of a public chat, for `<img>`: anybody may see it, so it needs no link. */
+/** Somebody's picture, for `<img>`: anybody may see it, so it needs no link. */
 export const openPicture = (
   avatar_url: string | null | undefined,
   square?: keyof typeof SQUARES,

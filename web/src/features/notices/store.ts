@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
+import { NetworkError } from '../../errors.ts'
 
 /** A toast: its words are a key of the locales. `undo` puts back what was done. */
 export interface Notice {
@@ -25,10 +26,14 @@ export const useNotices = defineStore('notices', () => {
     setTimeout(() => dismiss(notice.id), SHOWN_MS)
   }
 
+  /** Something was to be kept and was not: because nobody could be reached, or else. */
+  const tellNotSaved = (error: unknown): void =>
+    tell(error instanceof NetworkError ? 'notices.needs_connection' : 'notices.not_saved')
+
   function takeBack(notice: Notice): void {
     dismiss(notice.id)
     notice.undo?.()
   }
 
-  return { notices, tell, dismiss, takeBack }
+  return { notices, tell, tellNotSaved, dismiss, takeBack }
 })

@@ -6,6 +6,9 @@ import { on } from '../../wire.ts'
 
 const TYPING_MS = 6000
 
+/** Somebody to choose, by name and photo. */
+export type Person = Pick<PublicUser, 'id' | 'username' | 'display_name' | 'avatar_url'>
+
 interface Typist {
   user_id: number
   username: string
